@@ -35,7 +35,7 @@ class Schema:
     ) -> Schema:
         "Make a schema of a type, and fail now if it can't be one."
         schema = type if isinstance(type, Schema) else cls(type)
-        schema.json
+        _ = schema.json
         return schema
 
     @cached_property

@@ -1,0 +1,42 @@
+"Run notebooks in place, keep their outputs, and clean them: `python scripts/notebooks.py [NOTEBOOK …]`."
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbdev.clean import nbdev_clean
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(path: Path) -> None:
+    "Run one notebook in a copy, so that a failure leaves the original as it was, and take its outputs over."
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        papermill.execute_notebook(
+            str(path), str(copy), kernel_name="python3", cwd=str(path.parent), progress_bar=False
+        )
+        done = nbformat.read(copy, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
+    for cell, ran in zip(notebook.cells, done.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs = ran.outputs
+    nbformat.write(notebook, path)
+    nbdev_clean(str(path))
+
+
+def main(names: list[str]) -> None:
+    paths = [Path(name).resolve() for name in names] or sorted((ROOT / "nbs").rglob("*.ipynb"))
+    for path in paths:
+        if ".ipynb_checkpoints" in path.parts:
+            continue
+        began = time.monotonic()
+        run(path)
+        print(f"{time.monotonic() - began:6.1f} s  {path.relative_to(ROOT)}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
