@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from .options import Options, takes_options
 from ..errors import BatchFailed, Interrupted, LLMEngError, ModelError, ModelTimeout
 
 # %% auto #0
-__all__ = ['Stream', 'Model']
+__all__ = ['Stream', 'watch', 'Model']
 
 # %% ../../nbs/core/model.ipynb #c005
 class Stream:
@@ -52,6 +52,17 @@ class Stream:
         self._deltas.close()
 
 # %% ../../nbs/core/model.ipynb #c007
+_watchers: list[Callable[[Completion], None]] = []
+
+
+def watch(
+    watcher: Callable[[Completion], None],  # must be quick: it runs between two answers
+) -> Callable[[], None]:  # call it to stop watching
+    "Be told of every completion in this process."
+    _watchers.append(watcher)
+    return lambda: _watchers.remove(watcher)
+
+# %% ../../nbs/core/model.ipynb #c009
 class Model:
     "A language model: a callable from a prompt to a `Completion`."
 
@@ -207,6 +218,8 @@ class Model:
         finally:
             await deltas.aclose()
         completion = assembly.completion()
+        for watcher in tuple(_watchers):
+            watcher(completion)
         if options.response_schema is not None:
             if completion.finish_reason == "length":
                 raise ModelError(
