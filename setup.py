@@ -25,6 +25,8 @@ for file in sorted(labextension.rglob("*")):
     if file.is_file():
         target = Path("share/jupyter/labextensions/llmeng") / file.parent.relative_to(labextension)
         lab_files.setdefault(target.as_posix(), []).append(file.as_posix())
+# `llmeng lab` copies the home notebook from here for those who have no checkout
+lab_files["share/llmeng"] = [path.as_posix() for path in sorted(Path("nbs").glob("index.*"))]
 
 setup(
     name=settings["lib_name"],

@@ -43,22 +43,21 @@ def notebooks() -> list[Path]:
     ]
 
 
-def area(dotted: str) -> str:
-    return dotted.split(".")[1]
-
-
 def imports(path: Path) -> set[str]:
     "The areas that a module imports, wherever in the module it does."
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-            assert node.level == 0, f"{path}: import llmeng modules by their full name"
-        found |= {area(name) for name in names if name.startswith("llmeng.")}
-    return found
+            folder = ["llmeng", *path.relative_to(PACKAGE).parts[:-1]]
+            start = folder[: len(folder) + 1 - node.level] if node.level else []
+            dotted = ".".join([*start, *(node.module or "").split(".")]).strip(".")
+            names = [dotted] if dotted != "llmeng" else [f"llmeng.{alias.name}" for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("llmeng.")}
+    return {area for area in found if not area.startswith("__")}
 
 
 def may_import(here: str, there: str) -> bool:

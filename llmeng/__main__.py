@@ -1,0 +1,6 @@
+"`python -m llmeng` is the command `llmeng`."
+
+from llmeng.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
