@@ -1,0 +1,18 @@
+"What a notebook shows that answers back; each is a view of a plain object that works without it."
+
+# Each name is loaded when it is first used.
+_NAMES = {"Chat": "llmeng.widgets.chat"}
+
+__all__ = [*_NAMES]
+
+
+def __getattr__(name: str):
+    from importlib import import_module
+
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'llmeng.widgets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_NAMES])
