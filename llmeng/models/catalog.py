@@ -56,7 +56,9 @@ def get_model(
     make, rest, extra = _provider(name)
     key = (name, repr(sorted(settings.items(), key=lambda item: item[0])))
     if key not in _models:
-        _models[key] = make()(rest, **extra, **settings)
+        from llmeng.models.cassette import attach  # imported with the first model
+
+        _models[key] = attach(make()(rest, **extra, **settings))
     return _models[key]
 
 
