@@ -1,0 +1,111 @@
+"The magics: `load` registers thin functions, and the work is imported when a cell first uses them."
+
+from __future__ import annotations
+
+from typing import Any
+
+# Where `%%llm` is taken by another extension, `%%le` is registered instead.
+_NAMES = ("llm", "le")
+_registered: dict[str, Any] = {}
+
+
+def load(shell: Any) -> None:
+    "Register `%%llm` and `%llm`, and start counting what this notebook uses."
+    from llmeng.core.model import watch
+    from llmeng.errors import MagicError
+    from llmeng.magics.ledger import LEDGER
+
+    if _registered:
+        unload(shell)
+    free = [name for name in _NAMES if not _taken(shell, name)]
+    if not free:
+        raise MagicError("Other extensions hold %%llm and %%le already; unload one of them with %unload_ext.")
+    name = free[0]
+    if name != "llm":
+        print(f"%%llm belongs to another extension already ({_taken(shell, 'llm')}), so llmeng's is %%{name}.")
+    for kind, function in (("cell", _cell_magic(shell)), ("line", _line_magic(shell))):
+        shell.register_magic_function(function, magic_kind=kind, magic_name=name)
+        _registered[kind] = (name, function)
+    _registered["stop"] = watch(LEDGER.record)
+    formatter = shell.display_formatter.mimebundle_formatter
+    formatter.for_type_by_name("llmeng.core.completion", "Completion", _completion_bundle)
+    shell.set_hook("complete_command", _complete, str_key=f"%{name}")
+    shell.set_hook("complete_command", _complete, str_key=f"%%{name}")
+
+
+def unload(shell: Any) -> None:
+    "Take the magics away; one that another extension has put in their place stays."
+    for kind in ("cell", "line"):
+        name, function = _registered.pop(kind, (None, None))
+        magics = shell.magics_manager.magics[kind]
+        if name and magics.get(name) is function:
+            del magics[name]
+    if stop := _registered.pop("stop", None):
+        stop()
+
+
+def magic_name() -> str:
+    "The name of the magic in this session: llm, or le where another extension holds llm."
+    return _registered.get("cell", ("llm", None))[0]
+
+
+def _taken(shell: Any, name: str) -> str:
+    "Whose magic holds the name; empty where nobody's does."
+    for kind in ("cell", "line"):
+        function = shell.magics_manager.magics[kind].get(name)
+        if function is not None:
+            return getattr(function, "__module__", None) or type(function).__module__
+    return ""
+
+
+def _cell_magic(shell: Any):
+    def llm(line: str, cell: str) -> Any:
+        "Send the cell to a language model. `%%llm --help` shows the options."
+        return _brief(lambda: _cell(shell, line, cell))
+
+    llm._ipython_magic_no_var_expand = True  # braces in the line are llmeng's own
+    return llm
+
+
+def _line_magic(shell: Any):
+    def llm(line: str) -> Any:
+        "Conversations, models, usage, explanations, recordings. `%llm help` shows all."
+        return _brief(lambda: _line(shell, line))
+
+    llm._ipython_magic_no_var_expand = True
+    return llm
+
+
+def _cell(shell: Any, line: str, cell: str) -> Any:
+    from llmeng.magics.cell import run_cell
+
+    return run_cell(shell, line, cell)
+
+
+def _line(shell: Any, line: str) -> Any:
+    from llmeng.magics.line import run_line
+
+    return run_line(shell, line)
+
+
+def _brief(work) -> Any:
+    from llmeng.errors import Interrupted, LLMEngError
+
+    try:
+        return work()
+    except (LLMEngError, Interrupted) as error:
+        from llmeng.magics.failure import shorten
+
+        raise shorten(error)
+
+
+def _completion_bundle(completion: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    from llmeng.magics.answers import bundle
+
+    return bundle(completion)
+
+
+def _complete(shell: Any, event: Any) -> list[str]:
+    from llmeng.magics.complete import complete
+
+    return complete(event.line, event.symbol)
