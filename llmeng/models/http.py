@@ -78,14 +78,15 @@ def check_address(
     return address.rstrip("/")
 
 
-
 def key_of(
     variable: str,  # of the environment
 ) -> str:  # "" where it is not set
     "A key from the environment; `MissingKey` where what is there can't be one."
     key = os.environ.get(variable, "").strip()
     if not all(33 <= ord(letter) < 127 for letter in key):
-        raise MissingKey(f"What {variable} holds is not a key: it has spaces or other signs in it. Set it again.")
+        raise MissingKey(
+            f"What {variable} holds is not a key: it has spaces or other signs in it. Set it again."
+        )
     return key
 
 # %% ../../nbs/models/http.ipynb #c008
@@ -95,6 +96,8 @@ _AGAIN_S = 0.25  # seconds before the one retry
 
 class HTTPModel(Model):
     "A model that a server answers for."
+
+    option_of: Mapping[str, str] = {}  # field of the body → the option that stands for it
 
     async def _address(self) -> str:
         "Where the server is, without a slash at the end; awaited before every attempt."
@@ -120,18 +123,28 @@ class HTTPModel(Model):
             "unknown": "Check the name.",
         }[kind]
 
+    def _with_extra(self, body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+        "The body with `extra` in it; `BadOption` where extra would contradict an option."
+        for name in extra:
+            if name in self.option_of:
+                raise BadOption(
+                    f"extra={{{name!r}: ...}} would contradict {self.name}'s own: use {self.option_of[name]}."
+                )
+        return {**body, **extra}
+
     async def _events(
         self,
         path: str,  # behind the address, with its slash
         body: Mapping[str, Any],  # JSON
         options: Options,  # for timeout_s
+        headers: Mapping[str, str] | None = None,  # beside those of every request, or "" in their place
     ) -> AsyncIterator[tuple[str, Any]]:  # an event's name and its JSON; "[DONE]" comes as text
         "POST and yield the events of the answer; a line that is cut before the first is tried once more."
         content = _encode(body, self.name)
         for attempt in (1, 2):
             started = False
             try:
-                async with aclosing(self._attempt(path, content, options.timeout_s)) as events:
+                async with aclosing(self._attempt(path, content, options.timeout_s, headers or {})) as events:
                     async for event in events:
                         started = True
                         yield event
@@ -141,12 +154,22 @@ class HTTPModel(Model):
                     raise await self._cut(error, started, options.timeout_s) from error
             await asyncio.sleep(_AGAIN_S)
 
-    async def _attempt(self, path: str, content: bytes, timeout_s: float) -> AsyncIterator[tuple[str, Any]]:
+    async def _attempt(
+        self, path: str, content: bytes, timeout_s: float, more: Mapping[str, str]
+    ) -> AsyncIterator[tuple[str, Any]]:
         httpx2 = need("httpx2")
         url = await self._address() + path
-        headers = {"content-type": "application/json", "accept": "text/event-stream", **self._headers()}
+        headers = {
+            "content-type": "application/json",
+            "accept": "text/event-stream",
+            **self._headers(),
+            **more,
+        }
+        headers = {name: value for name, value in headers.items() if value}
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s), pool=None)
-        async with client(url).stream("POST", url, content=content, headers=headers, timeout=timeout) as response:
+        async with client(url).stream(
+            "POST", url, content=content, headers=headers, timeout=timeout
+        ) as response:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if response.status_code != 200 or kind != "text/event-stream":
                 raise await self._refused(response)
@@ -182,9 +205,11 @@ class HTTPModel(Model):
             url = await self._address() + path
             headers = {"content-type": "application/json", **self._headers()}
             try:
-                async with client(url).stream(method, url, content=content, headers=headers, timeout=timeout) as response:
+                async with client(url).stream(
+                    method, url, content=content, headers=headers, timeout=timeout
+                ) as response:
                     if response.status_code != 200:
-                        raise await self._refused(response)
+                        raise await self._refused(response, suggest=False)
                     text = await response.aread()
                 break
             except httpx2.TransportError as error:
@@ -195,9 +220,11 @@ class HTTPModel(Model):
             return json.loads(text)
         except ValueError:
             said = words(text.decode("utf-8", "replace"), self._secrets())
-            raise ServerFailed(f"{self.name} sent something that is not JSON: {said!r}.", status=200) from None
+            raise ServerFailed(
+                f"{self.name} sent something that is not JSON: {said!r}.", status=200
+            ) from None
 
-    async def _refused(self, response: Any) -> ModelError:
+    async def _refused(self, response: Any, *, suggest: bool = True) -> ModelError:
         text = b""
         async for piece in response.aiter_bytes():
             text += piece
@@ -216,11 +243,11 @@ class HTTPModel(Model):
                 f"{moved} {self._remedy('dead')}",
                 status=response.status_code,
             )
-        return await self._explain(refusal)
+        return await self._explain(refusal, suggest=suggest)
 
-    async def _explain(self, refusal: Refusal) -> ModelError:
+    async def _explain(self, refusal: Refusal, *, suggest: bool = True) -> ModelError:
         unknown = ""
-        if refusal.status == 404 or names_no_model(refusal):
+        if suggest and (refusal.status == 404 or names_no_model(refusal)):
             unknown = await self._suggest(refusal)
         return model_error(refusal, self.name, key=self._remedy("key"), unknown=unknown)
 
@@ -240,7 +267,9 @@ class HTTPModel(Model):
         address = await self._address()
         if isinstance(error, httpx2.ConnectTimeout):
             limit = min(CONNECT_S, timeout_s)
-            return ConnectionFailed(f"{address} could not be reached within {limit:g} s. {self._remedy('dead')}")
+            return ConnectionFailed(
+                f"{address} could not be reached within {limit:g} s. {self._remedy('dead')}"
+            )
         if isinstance(error, httpx2.TimeoutException):
             return ModelTimeout(
                 f"{self.name} sent nothing for {timeout_s:g} s. "
@@ -268,4 +297,6 @@ def _encode(body: Mapping[str, Any], model: str) -> bytes:
     try:
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode("ascii")
     except (TypeError, ValueError) as error:
-        raise BadOption(f"The request to {model} can't be written as JSON: {error}. Look at extra=.") from None
+        raise BadOption(
+            f"The request to {model} can't be written as JSON: {error}. Look at extra=."
+        ) from None

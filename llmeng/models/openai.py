@@ -18,9 +18,10 @@ from ..core.completion import Delta, FinishReason, TokenLogprob, Usage
 from ..core.message import Image, Message
 from ..core.options import Options
 from ..core.schema import Schema
-from ..errors import BadOption, ConnectionFailed, MissingKey, UnknownModel, Unsupported
+from ..errors import ConnectionFailed, MissingKey, ServerFailed, UnknownModel, Unsupported
 from .http import HTTPModel, check_address, key_of
 from .prices import price
+from .refusal import words
 
 # %% auto #0
 __all__ = ['OPENAI_URL', 'strict_schema', 'openai_message', 'OpenAI', 'label_probabilities', 'openai_usage', 'Ollama']
@@ -36,8 +37,7 @@ def strict_schema(
 
 
 def _close(node: Any, root: Mapping[str, Any]) -> bool:
-    if isinstance(node, list):
-        return all([_close(item, root) for item in node])
+    "Close `node` in place; whether all of it could be."
     if not isinstance(node, dict):
         return True
     if "$ref" in node and len(node) > 1:  # strict mode allows nothing beside a $ref
@@ -50,16 +50,18 @@ def _close(node: Any, root: Mapping[str, Any]) -> bool:
         del node["default"]
     strict = True
     if node.get("type") == "object" or "properties" in node:
-        strict = node.setdefault("additionalProperties", False) is False
-        if "properties" in node:
-            node["required"] = list(node["properties"])
-        else:
-            strict = False
+        strict = "properties" in node and node.setdefault("additionalProperties", False) is False
+        node["required"] = list(node.get("properties", ()))
     for name, value in node.items():
+        inner: list[Any] = []
         if name in ("properties", "$defs", "definitions"):
-            strict = all([_close(item, root) for item in value.values()]) and strict
-        elif name in ("items", "anyOf", "allOf", "prefixItems", "additionalProperties"):
-            strict = _close(value, root) and strict
+            inner = list(value.values())
+        elif name in ("anyOf", "allOf", "prefixItems"):
+            inner = value
+        elif name in ("items", "additionalProperties"):
+            inner = [value]
+        for item in inner:
+            strict = _close(item, root) and strict
     return strict
 
 # %% ../../nbs/models/openai.ipynb #c009
@@ -90,23 +92,6 @@ _FINISH: dict[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-# fields of the body that an option stands for: in extra they would contradict it
-_OPTION_OF = {
-    "messages": "the prompt",
-    "model": "the model's name",
-    "stream": "model.stream",
-    "stream_options": "model.stream",
-    "n": "model.batch",
-    "temperature": "temperature=",
-    "max_tokens": "max_tokens=",
-    "max_completion_tokens": "max_tokens=",
-    "top_p": "top_p=",
-    "seed": "seed=",
-    "stop": "stop=",
-    "response_format": "response_schema=",
-    "logprobs": "logprobs=",
-    "top_logprobs": "logprobs=",
-}
 
 
 class OpenAI(HTTPModel):
@@ -118,15 +103,43 @@ class OpenAI(HTTPModel):
     is not among the 20, raise `Unsupported`; nothing is sampled or guessed.
     """
 
-    supported = ("temperature", "max_tokens", "top_p", "seed", "stop", "response_schema", "logprobs", "labels", "extra")
+    supported = (
+        "temperature",
+        "max_tokens",
+        "top_p",
+        "seed",
+        "stop",
+        "response_schema",
+        "logprobs",
+        "labels",
+        "extra",
+    )
     provider = "openai"
+    option_of = {
+        "messages": "the prompt",
+        "model": "the model's name",
+        "stream": "model.stream",
+        "stream_options": "model.stream",
+        "n": "model.batch",
+        "temperature": "temperature=",
+        "max_tokens": "max_tokens=",
+        "max_completion_tokens": "max_tokens=",
+        "top_p": "top_p=",
+        "seed": "seed=",
+        "stop": "stop=",
+        "response_format": "response_schema=",
+        "logprobs": "logprobs=",
+        "top_logprobs": "logprobs=",
+    }
 
     def __init__(
         self,
         name: str,  # as the server calls it; "" for the first one of a server's own list
         *,
-        base_url: str | None = None,  # of a compatible server, with its /v1; None for OPENAI_BASE_URL, else OpenAI
-        api_key_env: str | None = None,  # the variable that holds the key; None: OPENAI_API_KEY, for OpenAI alone
+        base_url: str
+        | None = None,  # of a compatible server, with its /v1; None for OPENAI_BASE_URL, else OpenAI
+        api_key_env: str
+        | None = None,  # the variable that holds the key; None: OPENAI_API_KEY, for OpenAI alone
     ):
         self.base_url = None if base_url is None else check_address(base_url)
         self.api_key_env = api_key_env or ("OPENAI_API_KEY" if base_url is None else None)
@@ -150,7 +163,7 @@ class OpenAI(HTTPModel):
         return host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
 
     def _key(self) -> str:
-        "The key, read at call time; \"\" where none is needed."
+        'The key, read at call time; "" where none is needed.'
         key = key_of(self.api_key_env) if self.api_key_env else ""
         if not key and (self._at_openai or (self.base_url and self.api_key_env)):
             variable = self.api_key_env or "OPENAI_API_KEY"
@@ -205,14 +218,14 @@ class OpenAI(HTTPModel):
             body["response_format"] = self._response_format(options.response_schema)
         if options.logprobs is not None:
             body.update(logprobs=True, top_logprobs=options.logprobs)
-        for name in options.extra:
-            if name in _OPTION_OF:
-                raise BadOption(f"extra={{{name!r}: ...}} would contradict {self.name}'s own: use {_OPTION_OF[name]}.")
-        return {**body, **options.extra}
+        return self._with_extra(body, options.extra)
 
     def _response_format(self, schema: Schema) -> dict[str, Any]:
         json_schema, strict = strict_schema(schema.json)
-        return {"type": "json_schema", "json_schema": {"name": schema.name, "schema": json_schema, "strict": strict}}
+        return {
+            "type": "json_schema",
+            "json_schema": {"name": schema.name, "schema": json_schema, "strict": strict},
+        }
 
     # The answer
 
@@ -250,7 +263,9 @@ class OpenAI(HTTPModel):
         "What one event adds: a delta or nothing, and how the answer ended, once it has."
         try:
             choices = chunk.get("choices") or []
-            last.update({name: value for name, value in chunk.items() if name != "choices" and value is not None})
+            last.update(
+                {name: value for name, value in chunk.items() if name != "choices" and value is not None}
+            )
             if not choices:
                 return None, finish
             choice = choices[0]
@@ -285,7 +300,10 @@ class OpenAI(HTTPModel):
         return said or None
 
     def _cost(self, last: Mapping[str, Any], usage: Usage) -> float | None:
-        if not self._at_openai or last.get("service_tier") not in (None, "default"):  # other tiers, other prices
+        if not self._at_openai or last.get("service_tier") not in (
+            None,
+            "default",
+        ):  # other tiers, other prices
             return None
         details = (last.get("usage") or {}).get("prompt_tokens_details") or {}
         written = details.get("cache_write_tokens") or 0
@@ -303,7 +321,9 @@ class OpenAI(HTTPModel):
         # at temperature 1 what is reported and what would be sampled are the same distribution
         asked = replace(options, labels=(), logprobs=20, max_tokens=1, temperature=1.0)
         first, last, finish = None, {}, None
-        async with aclosing(self._events("/chat/completions", self._body(messages, asked), options)) as events:
+        async with aclosing(
+            self._events("/chat/completions", self._body(messages, asked), options)
+        ) as events:
             async for _, chunk in events:
                 if chunk == "[DONE]":
                     break
@@ -372,10 +392,7 @@ def _add_tool_calls(calls: dict[int, Any], pieces: Sequence[Mapping[str, Any]]) 
         call["arguments"] += function.get("arguments") or ""
 
 
-def _strange(model: str, chunk: Any) -> Exception:
-    from llmeng.errors import ServerFailed
-    from llmeng.models.refusal import words
-
+def _strange(model: str, chunk: Any) -> ServerFailed:
     return ServerFailed(f"{model} sent an event that is not of OpenAI's protocol: {words(str(chunk))}")
 
 # %% ../../nbs/models/openai.ipynb #c015

@@ -148,7 +148,9 @@ _OVERFLOW = re.compile(
     r"context_length_exceeded|exceed_context_size_error|`max_new_tokens` must be",
     re.IGNORECASE,
 )
-_NO_MODEL = re.compile(r"model\b.*(not found|not exist|unknown)|^model: |unknown model|model_not_found", re.IGNORECASE)
+_NO_MODEL = re.compile(
+    r"model\b.*(not found|not exist|unknown)|^model: |unknown model|model_not_found", re.IGNORECASE
+)
 _NO_IMAGES = re.compile(r"image.*(not supported|unsupported|not support)|(not support|only supported).*image|mmproj|"
                         r"not a multimodal model", re.IGNORECASE)  # fmt: skip
 
@@ -176,22 +178,32 @@ def model_error(
         spent = re.search(r"insufficient_quota|billing|credit", everything)
         wait = f" Wait {refusal.retry_after_s:g} s" if refusal.retry_after_s is not None else " Wait a moment"
         todo = " The quota is spent: look at your plan." if spent else f"{wait}, or lower the concurrency."
-        error = RateLimited(f"{model} has had too many requests.{quoted}{todo}", retry_after_s=refusal.retry_after_s)
+        error = RateLimited(
+            f"{model} has had too many requests.{quoted}{todo}", retry_after_s=refusal.retry_after_s
+        )
         error.retryable = not spent
         return error
     if status == 413 or (status < 500 and _OVERFLOW.search(everything)):
         asked, fits = refusal.numbers or (0, 0)
-        what = f" It has {asked:,} tokens, and {fits:,} fit, the answer included." if refusal.numbers else quoted
+        what = (
+            f" It has {asked:,} tokens, and {fits:,} fit, the answer included." if refusal.numbers else quoted
+        )
         return ContextOverflow(f"The prompt is too long for {model}.{what} Shorten it, or take a model with a longer "
                                "context.", status=status)  # fmt: skip
     if _NO_IMAGES.search(everything):
-        return Unsupported(f"{model} does not read images. Take a model that does, or leave the image out.", status=status)
+        return Unsupported(
+            f"{model} does not read images. Take a model that does, or leave the image out.", status=status
+        )
     if status == 404 or names_no_model(refusal):
         return UnknownModel(f"{model} is not there.{unknown or quoted}", status=status)
     if status == 408 or status == 504:
-        return ModelTimeout(f"{model} took too long ({status}).{quoted} Try again, or shorten the prompt.", status=status)
+        return ModelTimeout(
+            f"{model} took too long ({status}).{quoted} Try again, or shorten the prompt.", status=status
+        )
     if 400 <= status < 500 and status not in (409, 425):
         if "unsupported_parameter" in refusal.codes:
             return Unsupported(f"{model} can't do that.{quoted}", status=status)
         return BadOption(f"{model} refused the request ({status}).{quoted}", status=status)
-    return ServerFailed(f"{model} failed on its side ({status}).{quoted} Try again in a moment.", status=status)
+    return ServerFailed(
+        f"{model} failed on its side ({status}).{quoted} Try again in a moment.", status=status
+    )
