@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 # %% auto #0
-__all__ = ['LLMEngError', 'MissingExtra', 'MissingKey', 'WeightsError', 'CassetteError', 'PromptError', 'MagicError',
-           'ModelError', 'ConnectionFailed', 'RefusedKey', 'RateLimited', 'ModelTimeout', 'ServerFailed',
+__all__ = ['LLMEngError', 'MissingExtra', 'MissingKey', 'WeightsError', 'CassetteError', 'StateError', 'PromptError',
+           'MagicError', 'ModelError', 'ConnectionFailed', 'RefusedKey', 'RateLimited', 'ModelTimeout', 'ServerFailed',
            'ContextOverflow', 'UnknownModel', 'BadOption', 'Unsupported', 'BadAnswer', 'BatchFailed', 'Interrupted',
            'nearest']
 
@@ -34,6 +34,10 @@ class WeightsError(LLMEngError):
 
 class CassetteError(LLMEngError):
     "A recording is missing, unreadable or can't be written."
+
+
+class StateError(LLMEngError):
+    "The project's state file can't be opened, read or written."
 
 
 class PromptError(LLMEngError, ValueError):

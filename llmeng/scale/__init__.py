@@ -1,0 +1,1 @@
+"Many calls: kept, retried, spread, counted."
