@@ -31,7 +31,10 @@ def checksum(
 ) -> str:  # 64 hexadecimal digits
     "The sha256 of a file."
     digest = _sha256()
-    with path.open("rb") as file, Progress(path.stat().st_size, label="verify", unit="B", visible=progress) as bar:
+    with (
+        path.open("rb") as file,
+        Progress(path.stat().st_size, label="verify", unit="B", visible=progress) as bar,
+    ):
         while block := file.read(2**22):
             digest.update(block)
             bar.advance(len(block))

