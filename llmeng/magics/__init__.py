@@ -22,7 +22,9 @@ def load(shell: Any) -> None:
         raise MagicError("Other extensions hold %%llm and %%le already; unload one of them with %unload_ext.")
     name = free[0]
     if name != "llm":
-        print(f"%%llm belongs to another extension already ({_taken(shell, 'llm')}), so llmeng's is %%{name}.")
+        print(
+            f"%%llm belongs to another extension already ({_taken(shell, 'llm')}), so llmeng's is %%{name}."
+        )
     for kind, function in (("cell", _cell_magic(shell)), ("line", _line_magic(shell))):
         shell.register_magic_function(function, magic_kind=kind, magic_name=name)
         _registered[kind] = (name, function)

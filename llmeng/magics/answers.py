@@ -46,7 +46,13 @@ Result = Completion | Choice | Exception | None
 
 
 def _completion(result: Result) -> Completion | None:
-    return result.completion if isinstance(result, Choice) else result if isinstance(result, Completion) else None
+    return (
+        result.completion
+        if isinstance(result, Choice)
+        else result
+        if isinstance(result, Completion)
+        else None
+    )
 
 
 def summary(

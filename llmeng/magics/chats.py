@@ -126,7 +126,11 @@ class Chats(dict[str, Chat]):
     ) -> Chat:
         "The conversation of that name, or an error that suggests one."
         if name not in self:
-            known = f" There are: {', '.join(self)}." if self else " There is none yet: begin one with --chat NAME."
+            known = (
+                f" There are: {', '.join(self)}."
+                if self
+                else " There is none yet: begin one with --chat NAME."
+            )
             raise MagicError(f"No conversation {name!r}.{nearest(name, self)}{known}")
         return self[name]
 
@@ -142,13 +146,17 @@ class Chats(dict[str, Chat]):
         rows = []
         for name, chat in self.items():
             last = chat.turns[-1] if chat.turns else None
-            rows.append([name, len(chat), last.question.text if last else "", last.answer.model if last else ""])
+            rows.append(
+                [name, len(chat), last.question.text if last else "", last.answer.model if last else ""]
+            )
         return headers, rows
 
     def __repr__(self) -> str:
         from llmeng.magics.page import table_text
 
-        return table_text(*self._table()) if self else "No conversations yet: begin one with %%llm --chat NAME."
+        return (
+            table_text(*self._table()) if self else "No conversations yet: begin one with %%llm --chat NAME."
+        )
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         from llmeng.magics.page import Page, table_html

@@ -15,16 +15,20 @@ Error = TypeVar("Error", bound=BaseException)
 __all__ = ['Error', 'shorten']
 
 # %% ../../nbs/magics/failure.ipynb #c005
-_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
-
-
 def shorten(
     error: Error,
 ) -> Error:  # the same one
     "Make IPython show an error as its name and its message."
-    lines = [f"{_RED}{type(error).__name__}{_PLAIN}: {printable(str(error))}", *_origin(error)]
+    name = type(error).__name__ if _colourless() else f"\x1b[31m{type(error).__name__}\x1b[0m"
+    lines = [f"{name}: {printable(str(error))}", *_origin(error)]
     error._render_traceback_ = lambda: lines
     return error
+
+
+def _colourless() -> bool:
+    from IPython import get_ipython
+
+    return str(getattr(get_ipython(), "colors", "nocolor")).lower() == "nocolor"
 
 
 def _origin(error: BaseException) -> list[str]:

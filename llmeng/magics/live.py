@@ -72,9 +72,12 @@ class Live:
         if self._render is not None:
             self._show(self._render())
         else:
-            self._show({"text/html": answer_html(self.text, note, format=self.format), "text/plain": self.text})
+            self._show(
+                {"text/html": answer_html(self.text, note, format=self.format), "text/plain": self.text}
+            )
         ended = time.monotonic()
-        self._next = ended + max(0.05, 4 * (ended - began))
+        if self.text:  # the first one, still empty, loads the parser
+            self._next = ended + min(max(0.05, 4 * (ended - began)), 0.4)
 
     def _show(self, bundle: dict[str, str]) -> None:
         from IPython.display import display

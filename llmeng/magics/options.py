@@ -37,12 +37,23 @@ OPTIONS = (
     Option("stop", "texts", "TEXT", r"a text that ends the answer (\n is a new line); may be repeated"),
     Option("chat", "variable", "NAME", "go on with the conversation of that name"),
     Option("to", "variable", "VAR", "store the completion; with --as the value; with --for a list"),
-    Option("as", "expression", "TYPE", "answer with a value of that type: list[str], a dataclass, a pydantic model"),
+    Option(
+        "as",
+        "expression",
+        "TYPE",
+        "answer with a value of that type: list[str], a dataclass, a pydantic model",
+    ),
     Option("choose", "list", "a|b|c", "answer with one of the labels, and show the probability of each"),
     Option("image", "texts", "X", "send an image: a path, a URL or a variable; may be repeated"),
     Option("for", "expression", "VAR in ITERABLE", "one prompt for each item, many at a time"),
     Option("models", "list", "a,b", "ask several models at once, side by side"),
-    Option("format", "choice", "FORMAT", "markdown, text, code or json", choices=("markdown", "text", "code", "json")),
+    Option(
+        "format",
+        "choice",
+        "FORMAT",
+        "markdown, text, code or json",
+        choices=("markdown", "text", "code", "json"),
+    ),
     Option("no-stream", "flag", help="show the answer when it is complete"),
     Option("no-cache", "flag", help="ask again, even where the answer is known"),
     Option("raw", "flag", help="send the cell as it stands, without filling in {{ … }}"),
@@ -195,7 +206,9 @@ def _list(option: Option, value: Any) -> tuple[Any, ...]:
     if isinstance(value, str):
         value = [item.strip() for item in value.split("|" if option.name == "choose" else ",")]
     if not isinstance(value, list | tuple):
-        raise MagicError(f"--{option.name} takes {option.value} or a list, got {type(value).__name__}: {value!r}.")
+        raise MagicError(
+            f"--{option.name} takes {option.value} or a list, got {type(value).__name__}: {value!r}."
+        )
     names = [str(item) for item in value]
     if len(names) < 2 or not all(names) or len(set(names)) < len(names):
         raise MagicError(

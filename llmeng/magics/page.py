@@ -39,7 +39,9 @@ def table_html(
     "A table as safe HTML."
     from llmeng.display import STYLE
 
-    head = "".join(f'<th scope="col" style="text-align: left">{html.escape(header)}</th>' for header in headers)
+    head = "".join(
+        f'<th scope="col" style="text-align: left">{html.escape(header)}</th>' for header in headers
+    )
     body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     foot = f'<div class="llmeng-note">{html.escape(note)}</div>' if note else ""
     return (
@@ -67,7 +69,10 @@ def table_text(
     "A table as plain text, one line a row."
     lines = [[_line(str(cell), width) for cell in row] for row in [headers, *rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
-    shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    shown = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
     return "\n".join([shown[0], "-" * len(shown[0]), *shown[1:], *([note] if note else [])])
 
 

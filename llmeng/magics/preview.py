@@ -71,7 +71,11 @@ class Preview:
         if len(self.requests) > len(shown):
             lines += ["", f"… and {len(self.requests) - len(shown)} more; all are in `requests`."]
         calls = f"{len(self.requests)} call" + ("s" if len(self.requests) > 1 else "")
-        count = f"{self.input_tokens:,} tokens in" if self.exact else f"about {self.input_tokens:,} tokens in (estimated)"
+        count = (
+            f"{self.input_tokens:,} tokens in"
+            if self.exact
+            else f"about {self.input_tokens:,} tokens in (estimated)"
+        )
         return "\n".join([*lines, "", f"{calls} · {count} · {self._money()}"])
 
     def _money(self) -> str:

@@ -133,7 +133,9 @@ def build(
     names = options.models or (options.model,)
     models = [find_model(name, scope) for name in names]
     if len({model.name for model in models}) < len(models):
-        raise MagicError(f"--models takes models that differ, got {', '.join(model.name for model in models)}.")
+        raise MagicError(
+            f"--models takes models that differ, got {', '.join(model.name for model in models)}."
+        )
     rounds = items(options.for_, scope) if options.for_ else [{}]
     requests = []
     for variables in rounds:
