@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import os
 import sys
 import warnings
@@ -40,13 +41,25 @@ class _Turns:
 
     def __init__(self):
         self._owners: dict[str, dict[tuple, int]] = {}
+        self._free: dict[str, list[int]] = {}
         self._nth: dict[tuple, int] = {}
 
     def take(self, key: str) -> int:  # from 1
         cell, run = _cell["id"], _cell["run"]
         nth = self._nth[key, cell, run] = self._nth.get((key, cell, run), 0) + 1
-        owners = self._owners.setdefault(key, {})
-        return owners.setdefault((cell, nth), len(owners) + 1)
+        owners, free = self._owners.setdefault(key, {}), self._free.setdefault(key, [])
+        if (cell, nth) not in owners:
+            owners[cell, nth] = heapq.heappop(free) if free else len(owners) + 1
+        return owners[cell, nth]
+
+    def give_back(self, key: str, turn: int) -> None:
+        "The call failed: the next one takes its place."
+        owners = self._owners.get(key, {})
+        for cell, nth in [owner for owner, taken in owners.items() if taken == turn]:
+            del owners[cell, nth]
+            heapq.heappush(self._free[key], turn)
+            if self._nth.get((key, cell, _cell["run"])) == nth:
+                self._nth[key, cell, _cell["run"]] -= 1
 
 
 _cell: dict = {"id": None, "run": 0, "watched": None}
@@ -121,44 +134,46 @@ class Recorder:
                     await asyncio.sleep(0)  # others get their turn
                 yield delta
             return
-        refuse_secrets(asked)
-        self._check_writable()
-        said = []
-        async with aclosing(stream(messages, options)) as deltas:
-            while True:
-                token = _recording.set(True)
-                try:
-                    delta = await anext(deltas, None)
-                finally:
-                    _recording.reset(token)
-                if delta is None:
-                    break
-                said.append(delta)
-                yield delta
+        said, done = [], False
+        try:
+            refuse_secrets(asked)
+            self._check_writable()
+            async with aclosing(stream(messages, options)) as deltas:
+                while True:
+                    token = _recording.set(True)
+                    try:
+                        delta = await anext(deltas, None)
+                    finally:
+                        _recording.reset(token)
+                    if delta is None:
+                        break
+                    said.append(delta)
+                    yield delta
+            done = True
+        finally:
+            if not done:  # half an answer is not recorded
+                self._turns.give_back(request_key(asked), occurrence)
         await self._keep(Recording(asked, pack(said), occurrence))
 
     def _find(self, asked: dict, options: Options) -> tuple[Recording | None, int]:
         key = request_key(asked)
         occurrence = 1 if repeatable(options) else self._turns.take(key)
         if self.mode == "replay":
-            count = self.tape.count(key)
-            if not count:
+            recorded = self.tape.occurrences(key)
+            if not recorded:
                 raise self._miss(asked)
-            occurrence = (occurrence - 1) % count + 1
+            occurrence = recorded[(occurrence - 1) % len(recorded)]
         return self.tape.find(key, occurrence), occurrence
 
     def _miss(self, asked: dict) -> CassetteError:
         recordings = self.tape.recordings()
         closest = nearest_recording(asked, recordings)
-        what = (
-            "it is empty"
-            if closest is None
-            else f"in the nearest of {len(recordings)}, line {closest.line}: "
-        )
+        what = "which is empty"
         if closest is not None:
-            what += "; ".join(differences(asked, closest.request)) or "nothing differs, but its occurrence"
+            what = f"which holds {len(recordings)}. In the nearest, on line {closest.line}, "
+            what += "; ".join(differences(asked, closest.request))
         return CassetteError(
-            f"This call is not recorded in {self.tape.shown}: {what}. "
+            f"This call is not recorded in {self.tape.shown}, {what}. "
             "Undo the change, or record the call with the mode auto."
         )
 

@@ -40,6 +40,7 @@ class Tape:
         self.unsaved: dict[Place, Recording] = {}
         self._replacing: set[Place] = set()  # of the unsaved, those that replace what is there
         self._saved: dict[Place, Recording] = {}
+        self._occurrences: dict[str, set[int]] = {}
         self._shadowed: list[Recording] = []
         self._at_start: set[Place] | None = None
         self._signature: tuple | None = None
@@ -61,12 +62,12 @@ class Tape:
             self._read()
             return self.unsaved.get((key, occurrence)) or self._saved.get((key, occurrence))
 
-    def count(self, key: str) -> int:
-        "How many calls with this request are recorded, without a gap."
-        n = 0
-        while self.find(key, n + 1) is not None:
-            n += 1
-        return n
+    def occurrences(self, key: str) -> list[int]:
+        "Which calls with this request are recorded, in order."
+        with self._thread_lock:
+            self._read()
+            waiting = {n for other, n in self.unsaved if other == key}
+            return sorted(self._occurrences.get(key, set()) | waiting)
 
     def keep(
         self,
@@ -129,15 +130,19 @@ class Tape:
         signature = self._sign()
         if signature == self._signature and self._at_start is not None:
             return
-        saved, shadowed = {}, []
-        for recording in self._lines() if signature else ():
-            place = _place(recording)
-            if place in saved:  # a merge may bring two: the later one counts
-                shadowed.append(saved[place])
-            saved[place] = recording
-        self._saved, self._shadowed, self._signature = saved, shadowed, signature
+        recordings = list(self._lines()) if signature else []
+        self._saved, self._occurrences, self._shadowed = {}, {}, []
+        for recording in recordings:
+            if _place(recording) in self._saved:  # a merge may bring two: the later one counts
+                self._shadowed.append(self._saved[_place(recording)])
+            self._add(recording)
+        self._signature = signature
         if self._at_start is None:
-            self._at_start = set(saved)
+            self._at_start = set(self._saved)
+
+    def _add(self, recording: Recording) -> None:
+        self._saved[_place(recording)] = recording
+        self._occurrences.setdefault(recording.key, set()).add(recording.occurrence)
 
     def _sign(self) -> tuple | None:
         try:
@@ -180,7 +185,7 @@ class Tape:
                 raise
         for recording in recordings:  # as reading it again would find
             self._n_lines += 1
-            self._saved[_place(recording)] = replace(recording, line=self._n_lines)
+            self._add(replace(recording, line=self._n_lines))
         self._signature = self._sign()
 
     def _rewrite(self, changes: dict[int, Recording | None], new: list[Recording]) -> None:
