@@ -59,9 +59,10 @@ class Structured(Model):
         tries: list[list[Delta]] = []
         for left in range(self.retries, -1, -1):
             said = []
-            async for delta in self._attempt(messages, options, described):
-                said.append(delta)
-                yield Delta()  # a sign of life: the time limit is for silence
+            async with aclosing(self._attempt(messages, options, described)) as deltas:
+                async for delta in deltas:
+                    said.append(delta)
+                    yield Delta()  # a sign of life: the time limit is for silence
             tries.append(said)
             text = "".join(delta.text for delta in said)
             cut = any(delta.finish_reason == "length" for delta in said)
