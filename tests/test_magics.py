@@ -130,7 +130,7 @@ def test_format(kernel, format, piece):
 
 def test_the_cell_is_sent_as_it_stands(kernel):
     text = '{"a": {"b": [1]}} \\frac{a}{b} 100 % {% if x %} {# no #} $HOME {name} }} 漢字 🙂\n  indented'
-    kernel.run(f"name = 'never'\nsecret = 'hidden'\nstranger = '{{{{ secret }}}}'\nHOME = 1\n")
+    kernel.run("name = 'never'\nsecret = 'hidden'\nstranger = '{{ secret }}'\nHOME = 1\n")
     kernel.run(f"%%llm echo --to said\n{text}\n{{{{ stranger }}}}")
     assert kernel.value("said.text") == f"{text}\n{{{{ secret }}}}"
     kernel.run("%%llm echo --to said --raw\n{{ stranger }}")
@@ -196,6 +196,12 @@ def test_interrupt_of_a_loop_keeps_what_is_done(kernel):
             break
     assert reply["content"]["ename"] == "Interrupted"
     assert kernel.value("[item and item.text for item in kept]") == ["done", "done", None, None]
+
+
+def test_a_line_alone_is_enough(kernel):
+    kernel.run("%%llm --help")
+    assert "--temperature" in kernel.outputs[0]["data"]["text/plain"]
+    assert kernel.run("\n%%llm echo")["evalue"].startswith("The cell is empty")
 
 
 def test_errors_are_short_and_name_the_remedy(kernel):

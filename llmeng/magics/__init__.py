@@ -29,10 +29,12 @@ def load(shell: Any) -> None:
         shell.register_magic_function(function, magic_kind=kind, magic_name=name)
         _registered[kind] = (name, function)
     _registered["stop"] = watch(LEDGER.record)
+    shell.input_transformers_cleanup.insert(0, _give_body)
     formatter = shell.display_formatter.mimebundle_formatter
     formatter.for_type_by_name("llmeng.core.completion", "Completion", _completion_bundle)
-    shell.set_hook("complete_command", _complete, str_key=f"%{name}")
-    shell.set_hook("complete_command", _complete, str_key=f"%%{name}")
+    if shell.Completer is not None:
+        _registered["matcher"] = _matcher(shell)
+        shell.Completer.custom_matchers.append(_registered["matcher"])
 
 
 def unload(shell: Any) -> None:
@@ -44,11 +46,23 @@ def unload(shell: Any) -> None:
             del magics[name]
     if stop := _registered.pop("stop", None):
         stop()
+    matcher = _registered.pop("matcher", None)
+    if matcher in (shell.Completer.custom_matchers if shell.Completer is not None else ()):
+        shell.Completer.custom_matchers.remove(matcher)
+    if _give_body in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(_give_body)
 
 
 def magic_name() -> str:
     "The name of the magic in this session: llm, or le where another extension holds llm."
     return _registered.get("cell", ("llm", None))[0]
+
+
+def _give_body(lines: list[str]) -> list[str]:
+    # IPython refuses a cell magic without a body, and `%%llm --help` has none
+    said = [line for line in lines if line.strip()]
+    alone = len(said) == 1 and said[0].rstrip().partition(" ")[0] == f"%%{magic_name()}"
+    return [*lines, "\n"] if alone else lines
 
 
 def _taken(shell: Any, name: str) -> str:
@@ -98,7 +112,8 @@ def _brief(work) -> Any:
     except (LLMEngError, Interrupted) as error:
         from llmeng.magics.failure import shorten
 
-        raise shorten(error)
+        shorten(error)
+        raise
 
 
 def _completion_bundle(completion: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -107,7 +122,18 @@ def _completion_bundle(completion: Any, include: Any = None, exclude: Any = None
     return bundle(completion)
 
 
-def _complete(shell: Any, event: Any) -> list[str]:
-    from llmeng.magics.complete import complete
+def _matcher(shell: Any):
+    from IPython.core.completer import SimpleCompletion, context_matcher
 
-    return complete(event.line, event.symbol)
+    @context_matcher(priority=100, identifier="llmeng")
+    def match(context: Any) -> dict[str, Any]:
+        line = context.text_until_cursor
+        if line.partition(" ")[0].lstrip("%") != magic_name() or not line.startswith("%") or " " not in line:
+            return {"completions": []}
+        from llmeng.magics.complete import complete
+
+        words = [SimpleCompletion(word) for word in complete(line, shell.user_ns)]
+        # nothing else knows this line; Python's names would only be in the way
+        return {"completions": words, "matched_fragment": line.rpartition(" ")[2], "suppress": True}
+
+    return match

@@ -59,13 +59,16 @@ def wrapped(
     model: Model,
     options: CellOptions,
 ) -> Model:
-    "The model with the session's cache and cassette around it."
+    "The model with cache, repair and cassette around it."
     from llmeng.models.cassette import wrap
     from llmeng.scale.cache import cache
+    from llmeng.structured import Structured
 
     repeats = options.temperature == 0 or options.seed is not None
     if repeats and not options.no_cache and _is_known_by_name(model):
         model = cache(model)
+    if options.as_ is not None:
+        model = Structured(model)
     return wrap(model)
 
 

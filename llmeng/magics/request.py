@@ -170,9 +170,10 @@ def find_type(
     scope: Mapping[str, Any],
 ) -> Any:
     "The type that --as names."
+    from llmeng.core.schema import Schema
     from llmeng.structured import type_of
 
     try:
-        return type_of(expression, scope)
+        return Schema.of(type_of(expression, scope))
     except ValueError as error:
         raise MagicError(f"--as {expression}: {error}") from None
