@@ -13,6 +13,7 @@ from typing import Any
 
 from ..deps import need
 from ..errors import RefusedKey, UnknownModel, WeightsError
+from .machine import memory_free
 
 # %% auto #0
 __all__ = ['find', 'quiet', 'is_memory', 'load_checkpoint']
@@ -180,7 +181,7 @@ def _check_memory(path: Path, name: str, device: str, dtype: str) -> None:
     if device.startswith("cuda"):
         free = need("torch", extra="tune").cuda.mem_get_info(device)[0]
     else:
-        free = need("psutil").virtual_memory().available
+        free = memory_free()
     if needed > free:
         raise WeightsError(
             f"{name} needs {needed / 1e9:.1f} GB of memory for its weights; {free / 1e9:.1f} GB are free on {device}. "
