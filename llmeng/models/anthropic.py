@@ -14,65 +14,16 @@ from urllib.parse import urlsplit
 from ..core.completion import Delta, FinishReason, Usage
 from ..core.message import Image, Message
 from ..core.options import Options
-from ..core.schema import Schema
-from ..errors import BadOption, ConnectionFailed, MissingKey, ServerFailed, Unsupported
+from ..errors import BadOption, ConnectionFailed, MissingKey, ServerFailed
+from .dialect import anthropic_schema
 from .http import HTTPModel, check_address, key_of
 from .prices import price
 from .refusal import words
 
 # %% auto #0
-__all__ = ['ANTHROPIC_URL', 'MAX_TOKENS', 'anthropic_schema', 'anthropic_messages', 'Anthropic', 'anthropic_usage']
+__all__ = ['ANTHROPIC_URL', 'MAX_TOKENS', 'anthropic_messages', 'Anthropic', 'anthropic_usage']
 
 # %% ../../nbs/models/anthropic.ipynb #c005
-_FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
-
-
-def anthropic_schema(
-    schema: Mapping[str, Any],  # JSON schema
-) -> dict[str, Any]:
-    "The schema as Anthropic's backend takes it; `Unsupported` for an object with free keys."
-    rest = dict(schema)
-    closed: dict[str, Any] = {}
-    if "$defs" in rest:
-        closed["$defs"] = {name: anthropic_schema(item) for name, item in rest.pop("$defs").items()}
-    if "$ref" in rest:
-        return {**closed, "$ref": rest["$ref"]}
-    kind = rest.pop("type", None)
-    values = [name for name in ("enum", "const") if name in rest]
-    for name in values:
-        closed[name] = rest.pop(name)
-    variants = next((name for name in ("anyOf", "oneOf", "allOf") if name in rest), None)
-    if variants:
-        target = "allOf" if variants == "allOf" else "anyOf"
-        closed[target] = [anthropic_schema(item) for item in rest.pop(variants)]
-    elif not values and kind is not None:
-        closed["type"] = kind
-    for name in ("description", "title"):
-        if rest.get(name) is not None:
-            closed[name] = rest.pop(name)
-    if kind == "object":
-        if rest.pop("additionalProperties", False) is not False or "properties" not in rest:
-            raise Unsupported(
-                "Claude can't be held to an object with free keys, such as dict[str, int]. Name the keys in a "
-                "dataclass, or ask for a list of pairs."
-            )
-        closed["properties"] = {name: anthropic_schema(item) for name, item in rest.pop("properties").items()}
-        closed["additionalProperties"] = False
-        if "required" in rest:
-            closed["required"] = list(rest.pop("required"))
-    elif kind == "array":
-        if "items" in rest:
-            closed["items"] = anthropic_schema(rest.pop("items"))
-        if rest.get("minItems") in (0, 1):
-            closed["minItems"] = rest.pop("minItems")
-    elif kind == "string" and rest.get("format") in _FORMATS:
-        closed["format"] = rest.pop("format")
-    if rest:
-        told = "{" + ", ".join(f"{name}: {value}" for name, value in rest.items()) + "}"
-        closed["description"] = "\n\n".join(filter(None, (closed.get("description"), told)))
-    return closed
-
-# %% ../../nbs/models/anthropic.ipynb #c009
 def anthropic_messages(
     messages: Sequence[Message],
 ) -> tuple[str, list[dict[str, Any]]]:  # the system's text, "" for none, and the other messages
@@ -98,7 +49,7 @@ def _source(image: Image) -> dict[str, str]:
         return {"type": "url", "url": image.url}
     return {"type": "base64", "media_type": image.media_type, "data": image.base64}
 
-# %% ../../nbs/models/anthropic.ipynb #c013
+# %% ../../nbs/models/anthropic.ipynb #c009
 ANTHROPIC_URL = "https://api.anthropic.com"
 MAX_TOKENS = 16_000  # the protocol wants a limit; every current model allows this much, its thinking included
 _FINISH: dict[str, FinishReason] = {

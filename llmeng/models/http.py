@@ -67,8 +67,14 @@ def check_address(
     address: Any,  # of a server, as a person writes it
 ) -> str:  # without a slash at the end
     "An address that may be shown: `ValueError` where it is none, or carries a password."
-    parts = urlsplit(address) if isinstance(address, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(address) if isinstance(address, str) else None
+        usable = (
+            parts is not None and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        )
+    except ValueError:  # a port that is no number, or an odd [host]
+        usable = False
+    if not usable:
         raise ValueError(f"An address begins with http:// or https://, got {address!r}.")
     if parts.username or parts.password or parts.query:
         raise ValueError(
@@ -143,22 +149,24 @@ class HTTPModel(Model):
         content = _encode(body, self.name)
         for attempt in (1, 2):
             started = False
+            address = await self._address()
             try:
-                async with aclosing(self._attempt(path, content, options.timeout_s, headers or {})) as events:
+                async with aclosing(
+                    self._attempt(address + path, content, options.timeout_s, headers or {})
+                ) as events:
                     async for event in events:
                         started = True
                         yield event
                 return
-            except need("httpx2").TransportError as error:
+            except need("httpx2").RequestError as error:
                 if started or attempt == 2 or not _transient(error):
-                    raise await self._cut(error, started, options.timeout_s) from error
+                    raise self._cut(error, address, started, options.timeout_s) from error
             await asyncio.sleep(_AGAIN_S)
 
     async def _attempt(
-        self, path: str, content: bytes, timeout_s: float, more: Mapping[str, str]
+        self, url: str, content: bytes, timeout_s: float, more: Mapping[str, str]
     ) -> AsyncIterator[tuple[str, Any]]:
         httpx2 = need("httpx2")
-        url = await self._address() + path
         headers = {
             "content-type": "application/json",
             "accept": "text/event-stream",
@@ -202,19 +210,19 @@ class HTTPModel(Model):
         method = "GET" if body is None else "POST"
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s), pool=None)
         for attempt in (1, 2):
-            url = await self._address() + path
+            address = await self._address()
             headers = {"content-type": "application/json", **self._headers()}
             try:
-                async with client(url).stream(
-                    method, url, content=content, headers=headers, timeout=timeout
+                async with client(address).stream(
+                    method, address + path, content=content, headers=headers, timeout=timeout
                 ) as response:
                     if response.status_code != 200:
                         raise await self._refused(response, suggest=False)
                     text = await response.aread()
                 break
-            except httpx2.TransportError as error:
+            except httpx2.RequestError as error:
                 if attempt == 2 or not _transient(error):
-                    raise await self._cut(error, False, timeout_s) from error
+                    raise self._cut(error, address, False, timeout_s) from error
             await asyncio.sleep(_AGAIN_S)
         try:
             return json.loads(text)
@@ -259,12 +267,13 @@ class HTTPModel(Model):
             names = []
         if not names and not names_no_model(refusal):
             return f" {await self._address()} has no such path. {self._remedy('dead')}"
-        some = f" There is {', '.join(names[:5])}{', …' if len(names) > 5 else ''}." if names else ""
+        if not names:
+            return f' It says: "{refusal.message}". {self._remedy("unknown")}'
+        some = f" There is {', '.join(names[:5])}{', …' if len(names) > 5 else ''}."
         return f"{nearest(wanted, names) or some} {self._remedy('unknown')}"
 
-    async def _cut(self, error: Exception, started: bool, timeout_s: float) -> ModelError:
+    def _cut(self, error: Exception, address: str, started: bool, timeout_s: float) -> ModelError:
         httpx2 = need("httpx2")
-        address = await self._address()
         if isinstance(error, httpx2.ConnectTimeout):
             limit = min(CONNECT_S, timeout_s)
             return ConnectionFailed(
@@ -275,8 +284,8 @@ class HTTPModel(Model):
                 f"{self.name} sent nothing for {timeout_s:g} s. "
                 "Shorten the prompt, or allow more time with timeout_s=..."
             )
-        if isinstance(error, httpx2.SSEError):
-            return ServerFailed(f"{self.name} sent an event without an end: {words(str(error))}")
+        if isinstance(error, httpx2.SSEError | httpx2.DecodingError):
+            return ServerFailed(f"{self.name} sent an answer that can't be read: {words(str(error))}")
         reason = words(str(error) or type(error).__name__, self._secrets())
         if started:
             return ConnectionFailed(

@@ -5,8 +5,6 @@
 # %% ../../nbs/models/openai.ipynb #c002
 from __future__ import annotations
 
-import copy
-import math
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -19,52 +17,16 @@ from ..core.message import Image, Message
 from ..core.options import Options
 from ..core.schema import Schema
 from ..errors import ConnectionFailed, MissingKey, ServerFailed, UnknownModel, Unsupported
+from .dialect import openai_schema
+from .first_token import INSTEAD, label_probabilities
 from .http import HTTPModel, check_address, key_of
 from .prices import price
 from .refusal import words
 
 # %% auto #0
-__all__ = ['OPENAI_URL', 'strict_schema', 'openai_message', 'OpenAI', 'label_probabilities', 'openai_usage', 'Ollama']
+__all__ = ['OPENAI_URL', 'openai_message', 'OpenAI', 'openai_usage', 'Ollama']
 
 # %% ../../nbs/models/openai.ipynb #c005
-def strict_schema(
-    schema: Mapping[str, Any],  # JSON schema, its root an object
-) -> tuple[dict[str, Any], bool]:  # the schema to send, and whether it is strict
-    "Close every object of a schema and require all its properties, as far as that keeps its meaning."
-    schema = copy.deepcopy(dict(schema))
-    strict = _close(schema, schema)
-    return schema, strict
-
-
-def _close(node: Any, root: Mapping[str, Any]) -> bool:
-    "Close `node` in place; whether all of it could be."
-    if not isinstance(node, dict):
-        return True
-    if "$ref" in node and len(node) > 1:  # strict mode allows nothing beside a $ref
-        found = root
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        node.update({**copy.deepcopy(found), **node})
-        del node["$ref"]
-    if node.get("default", 0) is None:
-        del node["default"]
-    strict = True
-    if node.get("type") == "object" or "properties" in node:
-        strict = "properties" in node and node.setdefault("additionalProperties", False) is False
-        node["required"] = list(node.get("properties", ()))
-    for name, value in node.items():
-        inner: list[Any] = []
-        if name in ("properties", "$defs", "definitions"):
-            inner = list(value.values())
-        elif name in ("anyOf", "allOf", "prefixItems"):
-            inner = value
-        elif name in ("items", "additionalProperties"):
-            inner = [value]
-        for item in inner:
-            strict = _close(item, root) and strict
-    return strict
-
-# %% ../../nbs/models/openai.ipynb #c009
 def openai_message(message: Message) -> dict[str, Any]:
     "A message as the protocol wants it."
     if not message.images:
@@ -81,7 +43,7 @@ def openai_message(message: Message) -> dict[str, Any]:
 def _image_url(image: Image) -> str:
     return image.url or f"data:{image.media_type};base64,{image.base64}"
 
-# %% ../../nbs/models/openai.ipynb #c013
+# %% ../../nbs/models/openai.ipynb #c009
 OPENAI_URL = "https://api.openai.com/v1"
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
@@ -221,7 +183,7 @@ class OpenAI(HTTPModel):
         return self._with_extra(body, options.extra)
 
     def _response_format(self, schema: Schema) -> dict[str, Any]:
-        json_schema, strict = strict_schema(schema.json)
+        json_schema, strict = openai_schema(schema.json)
         return {
             "type": "json_schema",
             "json_schema": {"name": schema.name, "schema": json_schema, "strict": strict},
@@ -331,38 +293,10 @@ class OpenAI(HTTPModel):
                 if delta is not None and delta.logprobs and first is None:
                     first = delta.logprobs[0]
         if first is None or not first.top:
-            raise Unsupported(f"{self.name} reports no token probabilities. {_INSTEAD}")
+            raise Unsupported(f"{self.name} reports no token probabilities. {INSTEAD}")
         probabilities = label_probabilities(options.labels, dict(first.top), self.name)
         best = max(probabilities, key=probabilities.get)
         return replace(self._end(last, "stop"), text=best, probabilities=probabilities)
-
-
-_INSTEAD = "Ask for response_schema=Literal[...] to get a label without a probability."
-
-
-def label_probabilities(
-    labels: Sequence[str],
-    top: Mapping[str, float],  # first token → logprob
-    model: str,  # for the message
-) -> dict[str, float]:  # sums to 1
-    "The share of each label, by the longest token that begins it."
-    found: dict[str, str] = {}
-    for label in labels:
-        tokens = [token for token in top if token and label.startswith(token)]
-        if not tokens:
-            raise Unsupported(
-                f"The label {label!r} is not among the {len(top)} likeliest beginnings of {model}'s answer. "
-                f"Name the labels in the prompt, and ask for one of them alone. {_INSTEAD}"
-            )
-        token = max(tokens, key=len)
-        if token in found:
-            raise Unsupported(
-                f"The labels {found[token]!r} and {label!r} begin with the same token {token!r}, which can't tell them "
-                "apart. Take labels with different beginnings, such as A, B, C."
-            )
-        found[token] = label
-    weights = {label: math.exp(top[token]) for token, label in found.items()}
-    return {label: weight / sum(weights.values()) for label, weight in weights.items()}
 
 
 def openai_usage(said: Mapping[str, Any] | None) -> Usage:
@@ -395,7 +329,7 @@ def _add_tool_calls(calls: dict[int, Any], pieces: Sequence[Mapping[str, Any]]) 
 def _strange(model: str, chunk: Any) -> ServerFailed:
     return ServerFailed(f"{model} sent an event that is not of OpenAI's protocol: {words(str(chunk))}")
 
-# %% ../../nbs/models/openai.ipynb #c015
+# %% ../../nbs/models/openai.ipynb #c035
 class Ollama(OpenAI):
     "A model of a running Ollama, at OLLAMA_HOST or 127.0.0.1:11434."
 
