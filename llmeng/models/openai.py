@@ -150,7 +150,8 @@ class OpenAI(HTTPModel):
             where = " A new one: https://platform.openai.com/api-keys." if self._at_openai else ""
             return f"Check what {self.api_key_env} holds, and what it may use.{where}"
         if kind == "dead" and not self._at_openai:
-            return "Is the server running, and does its address end in /v1 as most do?"
+            hint = "" if self._base_url().endswith("/v1") else " Most addresses end in /v1."
+            return f"Is the server running, and is this its address?{hint}"
         if kind == "dead":
             return "Check the network and the proxy; local/smollm2-135m answers without one."
         return super()._remedy(kind)
