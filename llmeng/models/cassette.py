@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
+import atexit
 import os
 import sys
 import warnings
@@ -31,58 +31,36 @@ from llmeng.models.recording import (
     unpack,
 )
 from .tape import Tape
+from .turns import Turns, watch_cells
 
 # %% auto #0
 __all__ = ['Mode', 'MODES', 'CassetteWarning', 'Recorder', 'Cassette', 'use_cassette', 'active', 'attach', 'wrap']
 
-# %% ../../nbs/models/cassette.ipynb #c005
-class _Turns:
-    "Which call with the same request this is."
-
-    def __init__(self):
-        self._owners: dict[str, dict[tuple, int]] = {}
-        self._free: dict[str, list[int]] = {}
-        self._nth: dict[tuple, int] = {}
-
-    def take(self, key: str) -> int:  # from 1
-        cell, run = _cell["id"], _cell["run"]
-        nth = self._nth[key, cell, run] = self._nth.get((key, cell, run), 0) + 1
-        owners, free = self._owners.setdefault(key, {}), self._free.setdefault(key, [])
-        if (cell, nth) not in owners:
-            owners[cell, nth] = heapq.heappop(free) if free else len(owners) + 1
-        return owners[cell, nth]
-
-    def give_back(self, key: str, turn: int) -> None:
-        "The call failed: the next one takes its place."
-        owners = self._owners.get(key, {})
-        for cell, nth in [owner for owner, taken in owners.items() if taken == turn]:
-            del owners[cell, nth]
-            heapq.heappush(self._free[key], turn)
-            if self._nth.get((key, cell, _cell["run"])) == nth:
-                self._nth[key, cell, _cell["run"]] -= 1
-
-
-_cell: dict = {"id": None, "run": 0, "watched": None}
-
-
-def _watch_cells() -> None:
-    # IPython says which cell begins; where it knows no ids (papermill, a terminal) each run is a cell of its own
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None and _cell["watched"] is not shell:
-        _cell["watched"] = shell
-        shell.events.register("pre_run_cell", _begin_cell)
-
-
-def _begin_cell(info) -> None:
-    _cell["run"] += 1
-    _cell["id"] = getattr(info, "cell_id", None) or f"run {_cell['run']}"
-
-# %% ../../nbs/models/cassette.ipynb #c009
+# %% ../../nbs/models/cassette.ipynb #c006
 Mode = Literal["replay", "auto", "record", "live"]
 MODES = ("replay", "auto", "record", "live")
 
 # a wrapper around a recorded model may be recorded itself: the outermost does it, those inside only answer
 _recording: ContextVar[bool] = ContextVar("llmeng_recording", default=False)
+
+
+_tapes: dict[
+    Path, Tape
+] = {}  # one a file: putting a cassette in again forgets nothing that waits or was used
+
+
+def _tape(path: str | os.PathLike) -> Tape:
+    tape = Tape(path)
+    return _tapes.setdefault(tape.path, tape)
+
+
+@atexit.register
+def _save_what_waits() -> None:
+    for tape in _tapes.values():
+        try:
+            tape.save()
+        except CassetteError as error:
+            print(error, file=sys.stderr)
 
 
 class CassetteWarning(UserWarning):
@@ -101,9 +79,9 @@ class Recorder:
             raise CassetteError(
                 f"A cassette's mode is one of {', '.join(MODES)}, got {mode!r}.{nearest(str(mode), MODES)}"
             )
-        self.tape = path if isinstance(path, Tape) else Tape(path)
+        self.tape = path if isinstance(path, Tape) else _tape(path)
         self.mode = mode
-        self._turns = _Turns()
+        self._turns = Turns()
         if mode == "replay" and not self.tape.path.is_file():
             folder = self.tape.path.parent
             there = [item.name for item in folder.iterdir() if item.is_file()] if folder.is_dir() else []
@@ -195,7 +173,7 @@ class Recorder:
             warnings.warn(f"The answer is complete, but not recorded: {error}", CassetteWarning, stacklevel=2)
 
     def stale(self) -> list[Recording]:
-        "The recordings that this session did not ask for."
+        "The recordings that this kernel found and did not ask for."
         return self.tape.stale()
 
     def prune(self) -> list[Recording]:  # what was removed
@@ -204,7 +182,7 @@ class Recorder:
 
     def rewind(self) -> None:
         "Replay from the first answer of each question again."
-        self._turns = _Turns()
+        self._turns = Turns()
 
     def __repr__(self) -> str:
         return f"Recorder({self.tape.shown!r}, mode={self.mode!r}, {len(self.tape)} recordings)"
@@ -216,7 +194,7 @@ class Recorder:
         if self in _in_use:
             _in_use.remove(self)
 
-# %% ../../nbs/models/cassette.ipynb #c011
+# %% ../../nbs/models/cassette.ipynb #c008
 class Cassette(Model):
     "A model whose answers are recorded and replayed."
 
@@ -229,18 +207,18 @@ class Cassette(Model):
         self.model = model
         self.name = model.name
         self.recorder = path if isinstance(path, Recorder) else Recorder(path, mode)
-        _watch_cells()
+        watch_cells()
 
     def _stream(self, messages: Sequence[Message], options: Options) -> AsyncIterator[Delta]:
         return self.recorder.through(self.name, self.model._stream, messages, options)
 
-# %% ../../nbs/models/cassette.ipynb #c025
+# %% ../../nbs/models/cassette.ipynb #c022
 _in_use: list[Recorder] = []
 _from_environment: dict[tuple, Recorder] = {}
 
 
 def use_cassette(
-    path: str | os.PathLike | None,  # None takes out what was put in
+    path: str | os.PathLike | Tape | None,  # None takes out what was put in
     mode: Mode = "auto",
 ) -> Recorder | None:  # a context manager, where it should end
     "Record and replay all models."
@@ -249,7 +227,7 @@ def use_cassette(
         return None
     recorder = Recorder(path, mode)
     _in_use.append(recorder)
-    _watch_cells()
+    watch_cells()
     return recorder
 
 
@@ -265,10 +243,10 @@ def active() -> Recorder | None:
         mode, path = os.environ.get("LLMENG_CASSETTE_MODE") or "auto", told
     if (mode, path) not in _from_environment:
         _from_environment[mode, path] = Recorder(path, mode)
-        _watch_cells()
+        watch_cells()
     return _from_environment[mode, path]
 
-# %% ../../nbs/models/cassette.ipynb #c027
+# %% ../../nbs/models/cassette.ipynb #c024
 def attach(
     model: Model,
 ) -> Model:  # the same

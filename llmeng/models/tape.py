@@ -36,7 +36,7 @@ class Tape:
     ):
         self.shown = os.fspath(path)  # as the person wrote it
         self.path = Path(path).expanduser().resolve()
-        self.used: set[Place] = set()  # what this session asked for
+        self.used: set[Place] = set()  # what was asked for since this object was made
         self.unsaved: dict[Place, Recording] = {}
         self._replacing: set[Place] = set()  # of the unsaved, those that replace what is there
         self._saved: dict[Place, Recording] = {}
@@ -104,7 +104,7 @@ class Tape:
             self.unsaved, self._replacing = {}, set()
 
     def stale(self) -> list[Recording]:
-        "The recordings that were there at the start and that this session did not ask for."
+        "The recordings that were there at the start and were not asked for since."
         with self._thread_lock:
             self._read()
             unused = [kept for place, kept in self._saved.items() if place in self._at_start - self.used]
@@ -116,7 +116,7 @@ class Tape:
             stale = self.stale()
             if stale and not self.used:
                 raise CassetteError(
-                    f"Nothing was asked of {self.shown} in this session, so all of its {len(stale)} recordings "
+                    f"Nothing was asked of {self.shown} yet, so all of its {len(stale)} recordings "
                     "would go. Run the notebook first, or delete the file."
                 )
             if stale:
