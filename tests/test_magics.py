@@ -112,6 +112,16 @@ def test_a_cell_streams_and_leaves_one_result(kernel):
     assert kernel.value("_.text") == "one two three **four** five six seven"
 
 
+def test_a_warning_survives_the_clearing(kernel):
+    kernel.run(
+        "import warnings\ndef warn(messages, options):\n    warnings.warn('disk full')\n    return 'answer'\n"
+        "warner = Scripted(answers=warn)"
+    )
+    kernel.run("%%llm warner\nx")
+    warning, result = kernel.outputs
+    assert "disk full" in warning["text"] and result["type"] == "execute_result"
+
+
 def test_hostile_text_stays_text(kernel):
     kernel.run("hostile = Scripted(answers='<img src=x onerror=alert(1)> ![a](https://a.b/c.png)')")
     kernel.run("%%llm hostile\nx")
@@ -250,6 +260,27 @@ def test_explain_and_fix(kernel):
     (proposal,) = reply["payload"]
     assert proposal["source"] == "set_next_input" and proposal["replace"] is False
     assert proposal["text"].endswith('prices["apple"]')
+
+
+def test_a_loop_leaves_one_result(kernel):
+    kernel.run("steady = Scripted('steady', answers='x', delay_s=0.4)")
+    assert kernel.run("%%llm steady --for n in range(20)\n{{ n }}")["status"] == "ok"
+    assert kernel.updates  # the progress bar
+    (output,) = kernel.outputs
+    assert output["type"] == "execute_result" and "20 answers" in output["data"]["text/plain"]
+
+
+def test_the_tab_key(kernel):
+    def offered(text):
+        request = kernel.client.complete(text)
+        while True:
+            reply = kernel.client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == request:
+                return reply["content"]["matches"]
+
+    assert offered("%%llm echo --no-") == ["--no-cache", "--no-stream"]
+    assert offered("%llm cassette re") == ["record", "replay"]
+    assert "--temperature" not in offered("x = 3\nimport js")
 
 
 def test_usage_counts_python_calls_too(kernel):

@@ -19,7 +19,7 @@ from ..core.model import Model
 from ..errors import BatchFailed, Interrupted, LLMEngError
 from .answers import Answers, Comparison, columns_html, show_as
 from .chats import CHATS, Turn, cell_of, messages
-from .live import Live
+from .live import Live, clear, held_warnings
 from .options import CellOptions, parse
 from .page import Page
 from .preview import Preview
@@ -88,8 +88,10 @@ def _one(shell: Any, options: CellOptions, request: Request) -> Completion | Cho
     stream = model.stream(request.messages, **request.options)
     live = Live(f"{model.name} …", format=format, visible=not options.no_stream and not options.choose)
     try:
-        for delta in stream:
-            live.say(delta.text)
+        with held_warnings():
+            for delta in stream:
+                live.say(delta.text)
+            live.clear()
     except KeyboardInterrupt:
         partial = show_as(stream.completion, options.format)
         live.leave(partial.summary())
@@ -101,7 +103,6 @@ def _one(shell: Any, options: CellOptions, request: Request) -> Completion | Cho
         else:
             live.clear()
         raise
-    live.clear()
     if stream.completion.probabilities:
         return choice(stream.completion)
     return show_as(stream.completion, options.format)
@@ -119,9 +120,11 @@ def _each(shell: Any, options: CellOptions, requests: Sequence[Request]) -> Answ
         return Answers(results, items, name=name, model=model.name, seconds=time.monotonic() - began)
 
     try:
-        results = model.batch(
-            [request.messages for request in requests], return_exceptions=True, **requests[0].options
-        )
+        with held_warnings():
+            results = model.batch(
+                [request.messages for request in requests], return_exceptions=True, **requests[0].options
+            )
+            clear()
     except Interrupted as interrupt:
         partial = answers(interrupt.results)
         _show(partial)
@@ -191,15 +194,17 @@ def _side_by_side(shell: Any, options: CellOptions, requests: Sequence[Request])
         render=lambda: {"text/html": columns_html(results), "text/plain": repr(results)},
     )
     try:
-        for index, what in iterate(_merge(requests, models)):
-            name = names[index]
-            if isinstance(what, Exception):
-                results[name] = what
-            elif what.completion is not None:
-                results[name] = choice(what.completion) if options.choose else what.completion
-            else:
-                results[name] += what.text
-            live.refresh()
+        with held_warnings():
+            for index, what in iterate(_merge(requests, models)):
+                name = names[index]
+                if isinstance(what, Exception):
+                    results[name] = what
+                elif what.completion is not None:
+                    results[name] = choice(what.completion) if options.choose else what.completion
+                else:
+                    results[name] += what.text
+                live.refresh()
+            live.clear()
     except KeyboardInterrupt:
         partial = Comparison(
             {
@@ -213,7 +218,6 @@ def _side_by_side(shell: Any, options: CellOptions, requests: Sequence[Request])
         raise Interrupted(
             "Interrupted. What came until then is in `_`.", results=list(partial.values())
         ) from None
-    live.clear()
     result = Comparison(results)
     _raise_failures(shell, options, result, list(result.values()))
     return result

@@ -182,7 +182,7 @@ def _cassette(shell: Any, given: list[str], rest: str) -> Any:
     recorder = active()
     if action in MODES:
         _none(given[2:], _CASSETTE)
-        path = given[1] if len(given) == 2 else _FILE if recorder is None else recorder.tape.path
+        path = given[1] if len(given) == 2 else _FILE if recorder is None else recorder.tape.shown
         use_cassette(None)  # a cell that runs again puts in its cassette again, from the start
         recorder = use_cassette(path, action)
         return Page(_state(recorder))
@@ -198,11 +198,10 @@ def _cassette(shell: Any, given: list[str], rest: str) -> Any:
     gone = recorder.stale() if action == "stale" else recorder.prune()
     lines = "\n".join(f"    {recording!r}" for recording in gone)
     what = "not asked for in this session" if action == "stale" else "removed"
-    return Page(f"{len(gone)} recordings {what}.\n\n{lines}".rstrip())
+    return Page(f"{_count(gone)} {what}.\n\n{lines}".rstrip())
 
 
 def _state(recorder: Any) -> str:
-    count = len(recorder.tape)
     meaning = {
         "auto": "what is recorded is replayed, the rest is asked and recorded",
         "replay": "only what is recorded answers",
@@ -211,8 +210,12 @@ def _state(recorder: Any) -> str:
     }
     return (
         f"Cassette `{recorder.tape.shown}`, {recorder.mode}: {meaning[recorder.mode]}. "
-        f"{count} recording{'' if count == 1 else 's'}."
+        f"{_count(recorder.tape)}."
     )
+
+
+def _count(recordings: Any) -> str:
+    return "1 recording" if len(recordings) == 1 else f"{len(recordings)} recordings"
 
 # %% ../../nbs/magics/line.ipynb #c014
 @_command("help", "this page")

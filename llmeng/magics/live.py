@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..display import in_notebook
 
 # %% auto #0
-__all__ = ['printable', 'Live']
+__all__ = ['printable', 'Live', 'clear', 'held_warnings']
 
 # %% ../../nbs/magics/live.ipynb #c005
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -40,6 +42,7 @@ class Live:
     ):
         self.note, self.format, self.visible, self._render = note, format, visible, render
         self.text = ""
+        self._pieces = 0
         self._notebook = in_notebook()
         self._handle: Any = None
         self._next = 0.0  # when to draw again
@@ -50,20 +53,18 @@ class Live:
         self,
         text: str,  # what came now
     ) -> None:
-        "Add to the answer."
+        "Add to the answer; nothing is a sign of life, from an answer that is checked before it is shown."
         self.text += text
-        if not self.visible or not text:
-            return
-        if not self._notebook:
+        self._pieces += 1
+        if self.visible and not self._notebook:
             sys.stdout.write(printable(text))
             sys.stdout.flush()
-        else:
-            self.refresh()
+        self.refresh()
 
     def refresh(self) -> None:
         "Draw, if it is time to."
         if self.visible and self._notebook and time.monotonic() >= self._next:
-            self._draw(self.note)
+            self._draw(self.note if self.text else f"{self.note} {self._pieces}")
 
     def _draw(self, note: str) -> None:
         from llmeng.display import answer_html
@@ -76,7 +77,7 @@ class Live:
                 {"text/html": answer_html(self.text, note, format=self.format), "text/plain": self.text}
             )
         ended = time.monotonic()
-        if self.text:  # the first one, still empty, loads the parser
+        if self._pieces:  # the first one, still empty, loads the parser
             self._next = ended + min(max(0.05, 4 * (ended - began)), 0.4)
 
     def _show(self, bundle: dict[str, str]) -> None:
@@ -101,8 +102,28 @@ class Live:
     def clear(self) -> None:
         "Make room for the result: the next output takes the place of the display."
         if self._handle is not None:
-            from IPython.display import clear_output
-
-            clear_output(wait=True)
+            clear()
         elif not self._notebook and self.visible and self.text:
             print()  # the prompt of the terminal begins on a line of its own
+
+# %% ../../nbs/magics/live.ipynb #c007
+def clear() -> None:
+    "Let the next output take the place of what the cell has shown."
+    if in_notebook():
+        from IPython.display import clear_output
+
+        clear_output(wait=True)
+
+
+@contextmanager
+def held_warnings() -> Iterator[None]:
+    "Hold warnings back until the end of the block."
+    held: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as held:
+            yield
+    finally:
+        for item in held:
+            warnings.showwarning(
+                item.message, item.category, item.filename, item.lineno, item.file, item.line
+            )
