@@ -198,7 +198,7 @@ def ask_many(
 def _structured(model: Model | str | None, retries: int) -> Structured:
     return Structured(get_model(model), retries=retries)
 
-# %% ../nbs/structured.ipynb #c017
+# %% ../nbs/structured.ipynb #c021
 _KNOWN = {
     **{kind.__name__: kind for kind in (str, int, float, bool, list, dict, tuple, set)},
     **{name: getattr(typing, name) for name in ("Literal", "Optional", "Union", "Any")},
