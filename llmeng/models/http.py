@@ -12,7 +12,7 @@ import os
 import re
 import weakref
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -160,7 +160,7 @@ class HTTPModel(Model):
                 return
             except need("httpx2").RequestError as error:
                 if started or attempt == 2 or not _transient(error):
-                    raise self._cut(error, address, started, options.timeout_s) from error
+                    raise await self._cut(error, started, options.timeout_s) from error
             await asyncio.sleep(_AGAIN_S)
 
     async def _attempt(
@@ -181,7 +181,10 @@ class HTTPModel(Model):
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if response.status_code != 200 or kind != "text/event-stream":
                 raise await self._refused(response)
-            async for event in httpx2.EventSource(response, max_event_size=1 << 24):
+            events = aiter(httpx2.EventSource(response, max_event_size=1 << 24))
+            async for event in events:
+                if event.data == "[DONE]" or event.event == "message_stop":
+                    await _read_on(events)
                 if event.data == "[DONE]":
                     yield event.event, event.data
                     continue
@@ -222,7 +225,7 @@ class HTTPModel(Model):
                 break
             except httpx2.RequestError as error:
                 if attempt == 2 or not _transient(error):
-                    raise self._cut(error, address, False, timeout_s) from error
+                    raise await self._cut(error, False, timeout_s) from error
             await asyncio.sleep(_AGAIN_S)
         try:
             return json.loads(text)
@@ -272,8 +275,10 @@ class HTTPModel(Model):
         some = f" There is {', '.join(names[:5])}{', …' if len(names) > 5 else ''}."
         return f"{nearest(wanted, names) or some} {self._remedy('unknown')}"
 
-    def _cut(self, error: Exception, address: str, started: bool, timeout_s: float) -> ModelError:
+    async def _cut(self, error: Exception, started: bool, timeout_s: float) -> ModelError:
+        "The error that a broken line stands for."
         httpx2 = need("httpx2")
+        address = await self._address()
         if isinstance(error, httpx2.ConnectTimeout):
             limit = min(CONNECT_S, timeout_s)
             return ConnectionFailed(
@@ -294,6 +299,14 @@ class HTTPModel(Model):
             )
         what = "Nobody answers at" if isinstance(error, httpx2.ConnectError) else "No answer came from"
         return ConnectionFailed(f"{what} {address} ({reason}). {self._remedy('dead')}")
+
+
+async def _read_on(events: AsyncIterator[Any]) -> None:
+    # a body that is read to its end leaves the connection open for the next call
+    with suppress(TimeoutError, need("httpx2").TransportError):
+        async with asyncio.timeout(0.2):  # and no server may make us wait for it
+            async for _ in events:
+                pass
 
 
 def _transient(error: Exception) -> bool:
