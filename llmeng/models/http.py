@@ -34,7 +34,7 @@ from .refusal import Refusal, model_error, names_no_model, words
 __all__ = ['CONNECT_S', 'is_loopback', 'client', 'check_address', 'key_of', 'HTTPModel']
 
 # %% ../../nbs/models/http.ipynb #c005
-_clients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # event loop → {loopback: client}
+_clients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # event loop → {(http, loopback): client}
 
 
 def is_loopback(address: str) -> bool:
@@ -49,18 +49,23 @@ def is_loopback(address: str) -> bool:
 def client(address: str):  # httpx2.AsyncClient
     "The client for an address, of the running event loop."
     httpx2 = need("httpx2")
-    local = is_loopback(address) and address.startswith("http:")
+    plain = address.startswith("http:")
+    local = plain and is_loopback(address)
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
-    if local not in clients:
-        clients[local] = httpx2.AsyncClient(
+    if (plain, local) not in clients:
+        clients[plain, local] = httpx2.AsyncClient(
             limits=httpx2.Limits(
-                max_connections=1000, max_keepalive_connections=100, keepalive_expiry=4 if local else 60
+                max_connections=1000,
+                # llama.cpp closes many a connection after a stream without a word, in a race with the next request;
+                # without TLS a new one costs next to nothing
+                max_keepalive_connections=0 if plain else 100,
+                keepalive_expiry=60,
             ),
             headers={"user-agent": "llmeng"},
             trust_env=not local,
             verify=not local,  # plain http on this machine: there is no certificate to verify
         )
-    return clients[local]
+    return clients[plain, local]
 
 
 def check_address(
