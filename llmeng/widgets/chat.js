@@ -29,7 +29,7 @@ function render({ model, el }) {
   const saveButton = button("Save", "Save the conversation as a Markdown file", "", () => ask("save", {}, { done: say }));
   const cellsButton = button("As cells", "Insert the conversation as cells below", "", asCells);
   const clearButton = button("Clear", "Clear the conversation", "", () => ask("clear").then(focus));
-  const log = make("div", { className: "llmeng-chat-log", role: "log", label: "Conversation", tabIndex: 0 });
+  const log = make("div", { className: "llmeng-chat-log", role: "log", ariaLive: "polite", label: "Conversation", tabIndex: 0 });
   const status = make("div", { className: "llmeng-chat-status", role: "status", hidden: true });
   const undoText = make("span");
   const undo = make("div", { className: "llmeng-chat-status", hidden: true }, undoText,
@@ -120,7 +120,7 @@ function render({ model, el }) {
   }
 
   function edit(row, place) {
-    const area = make("textarea", { value: row.text, label: "Edit the message" });
+    const area = make("textarea", { rows: 1, value: row.text, label: "Edit the message" });
     const later = model.get("turns").length - 1 - model.get("turns").findIndex((turn) => turn.key === row.key);
     const hint = later ? `Drops ${later === 1 ? "the turn" : `the ${later} turns`} below` : "";
     const kept = [...place.childNodes];
@@ -173,8 +173,11 @@ function render({ model, el }) {
   function pinned(change) {
     // stay at the end while the person is there, and leave them alone while they read above
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+    const { left, top } = meter.getBoundingClientRect();
+    const writing = root.contains(document.activeElement) && root.contains(document.elementFromPoint(left + 1, top + 1));
     change();
     if (atEnd) log.scrollTop = log.scrollHeight;
+    if (writing) root.lastChild.scrollIntoView({ block: "nearest" });
   }
 
   function drawTurns() {

@@ -197,9 +197,7 @@ class Chat:
     def to_cells(self) -> list[dict[str, Any]]:  # each {"cell_type", "source"}
         "The conversation as notebook cells."
         model = self.name if isinstance(self.app, Model) else None
-        return to_cells(
-            self.turns, title=self.title, model=model, system=self.system, options=self.options
-        )
+        return to_cells(self.turns, title=self.title, model=model, system=self.system, options=self.options)
 
     def save(
         self,
@@ -220,7 +218,9 @@ class Chat:
 
     def watch(
         self,
-        watcher: Callable[[Turn | None], None],  # called with the turn that grew; None when anything else changed
+        watcher: Callable[
+            [Turn | None], None
+        ],  # called with the turn that grew; None when anything else changed
     ) -> None:
         "Be told of every change; this is how the view follows."
         self._watchers.append(watcher)
@@ -256,8 +256,8 @@ class Chat:
             if at is not None:
                 if not -len(turns) <= at < len(turns):
                     raise ValueError(f"There is no turn {at}: the chat has {len(turns)}.")
-                kept = turns[: at % len(turns)]
-                self._dropped = turns
+                kept, lost = turns[: at % len(turns)], turns[at % len(turns) :]
+                self._dropped = turns if any(turn.answer for turn in lost) else None
             else:
                 kept, self._dropped = turns, None
             turn = _RunningTurn(messages[0])

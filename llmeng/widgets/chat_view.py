@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -58,8 +60,10 @@ class ChatView:
         self._keys: dict[Turn, int] = {}
         self._rows: dict[Turn, dict[str, Any]] = {}  # of turns that have ended
         self._sent_at = 0.0
+        self._lock = threading.RLock()  # answers, clicks and cells come on threads of their own
         self._tasks: set[Any] = set()
         self._twin: Any = None
+        _hear_beside_cells(self.widget.comm)
         self.widget.on_msg(self._receive)
         chat.watch(self._follow)
         self._follow(None)
@@ -77,6 +81,10 @@ class ChatView:
         return {"text/html": self.chat._repr_html_(), "text/plain": repr(self.chat)}
 
     def _follow(self, turn: Turn | None) -> None:
+        with self._lock:
+            self._draw(turn)
+
+    def _draw(self, turn: Turn | None) -> None:
         chat, widget = self.chat, self.widget
         if turn is not None:
             now = time.monotonic()
@@ -149,20 +157,21 @@ class ChatView:
         raise ValueError("That turn is no longer part of the chat.")
 
     def _start(self, turn: Turn) -> None:
-        work = self._answer(turn)
-        try:
-            task = asyncio.get_running_loop().create_task(work)
-        except RuntimeError:  # a front end that calls from outside any loop
-            task = asyncio.run_coroutine_threadsafe(work, background_loop())
-        self._tasks.add(task)  # a loop holds its tasks only weakly
+        # on llmeng's own loop: the page's may end with the page, and the answer should not
+        task = asyncio.run_coroutine_threadsafe(self._answer(turn), background_loop())
+        self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, turn: Turn) -> None:
-        try:
+        with suppress(Exception):  # its row shows it, with a button to try again
             await self.chat._aanswer(turn)
-        except Exception:
-            if turn.error is None:  # else its row shows it, with a button to try again
-                raise
+
+
+def _hear_beside_cells(comm: Any) -> None:
+    # JupyterLab sends a widget's messages to a loop beside the cells (a subshell). ipykernel 7.4 redirects them to
+    # the loop that spoke last, often the cells' own, where a running cell would make the chat deaf to Stop.
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default
 
 
 def _free_path(title: str, suffix: str) -> Path:

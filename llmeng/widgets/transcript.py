@@ -157,7 +157,8 @@ def to_notebook(
 def said_html(turn: Turn) -> str:
     "What the person said, as safe HTML."
     images = "".join(image._repr_html_() for image in turn.message.images)
-    return f'<div class="llmeng-said">{html.escape(turn.text)}</div>{images}'
+    # <pre> keeps lines apart also where style sheets are stripped: an untrusted notebook, GitHub
+    return f'<pre class="llmeng-said">{html.escape(turn.text)}</pre>{images}'
 
 
 def error_html(turn: Turn) -> str:
@@ -166,9 +167,22 @@ def error_html(turn: Turn) -> str:
         return ""
     detail = ""
     if not isinstance(turn.error, LLMEngError):
-        lines = html.escape("".join(traceback.format_exception(turn.error)))
+        lines = html.escape("".join(_traceback(turn.error)))
         detail = f'<details class="llmeng-note"><summary>Traceback</summary><pre>{lines}</pre></details>'
-    return f'<div class="llmeng-error"><strong>Failed.</strong> {html.escape(_reason(turn.error))}{detail}</div>'
+    return (
+        f'<div class="llmeng-error"><strong>Failed.</strong> {html.escape(_reason(turn.error))}{detail}</div>'
+    )
+
+
+def _traceback(error: Exception) -> list[str]:
+    # from the app's own first line: how we called it explains nothing
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        trace = trace.tb_next
+    return traceback.format_exception(type(error), error, trace or error.__traceback__)
+
+
+_OURS = ("llmeng", "asyncio", "concurrent")
 
 
 def note_of(turn: Turn) -> str:
@@ -178,9 +192,14 @@ def note_of(turn: Turn) -> str:
 
 _TWIN_STYLE = """<style>
 .llmeng-chat-static { max-width: 52em; line-height: 1.5; }
-.llmeng-chat-static .llmeng-said { white-space: pre-wrap; overflow-wrap: anywhere; margin: 1em 0 .4em; padding: .4em .8em;
-  border-left: 3px solid var(--jp-brand-color1, #2780e3); background: rgba(128, 128, 128, .1); }
+.llmeng-chat-static pre.llmeng-said.llmeng-said { font: inherit; white-space: pre-wrap; overflow-wrap: anywhere;
+  margin: .2em 0 .8em; padding: .4em .8em; border-left: 3px solid var(--jp-brand-color1, #2780e3);
+  background: rgba(128, 128, 128, .1); }
+.llmeng-chat-static .llmeng-answer.llmeng-answer pre { margin: .6em 0; padding: .6em .8em; background: rgba(128, 128, 128, .1); }
+.llmeng-chat-static .llmeng-answer.llmeng-answer pre code { background: none; }
 .llmeng-chat-static .llmeng-error { padding: .4em .8em; border-left: 3px solid var(--jp-error-color1, #d32f2f); }
+.llmeng-chat-static .llmeng-note { margin: .4em 0 1em; }
+.llmeng-chat-static .llmeng-by { font-size: .85em; font-weight: 600; }
 /* one of the two is shown: the widget while it lives, this copy when it does not */
 .jp-OutputArea-child:has(.llmeng-chat) + .jp-OutputArea-child:has(.llmeng-chat-static),
 .output_container:has(.llmeng-chat) + .output_container:has(.llmeng-chat-static),
@@ -197,7 +216,7 @@ def to_static_html(
     "The conversation as HTML that needs no script."
     rows = []
     for turn in turns:
-        rows.append(said_html(turn))
+        rows.append(f'<div class="llmeng-by">You</div>{said_html(turn)}')
         if turn.answer:
             rows.append(f'<div class="llmeng-answer">{to_html(turn.answer)}</div>')
         rows.append(error_html(turn))
