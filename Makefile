@@ -40,7 +40,7 @@ test: .venv/ready-dev chromium  ## everything: notebooks, lessons, browser, faul
 
 lint: .venv/ready-dev  ## style of notebooks and modules
 	$(BIN)/ruff check llmeng nbs tests bench scripts setup.py
-	$(BIN)/ruff format --check llmeng nbs tests bench scripts setup.py
+	$(BIN)/ruff format --check nbs tests bench scripts setup.py
 
 docs: .venv/ready-dev  ## build the site into _site (Quarto where it is installed, else smalldocs) and check its links
 	@if command -v quarto >/dev/null; then quarto render; else $(BIN)/smalldocs render --strict .; fi
