@@ -247,6 +247,14 @@ def test_several_models_side_by_side(kernel):
     assert kernel.value("both['scripted/echo'].text") == "**x**"
 
 
+def test_an_image_of_a_variable_is_sent(kernel):
+    kernel.run("png = bytes.fromhex('89504e470d0a1a0a') + bytes(8)")
+    kernel.run("%%llm echo --image png --to seen\nWhat is it?")
+    assert kernel.value("[len(message.images) for message in echo.calls[-1][0]]") == [1]
+    assert kernel.run("%%llm echo\n{{ png }}")["evalue"].count("--image png") == 1
+    assert kernel.run("%%llm echo --image nowhere.png\nx")["ename"] == "MagicError"
+
+
 def test_explain_and_fix(kernel):
     kernel.run("prices = {'apple': 3}\ntoken = 'sk-0123456789abcdefghij'")
     kernel.run("api_key = 'sk-0123456789abcdefghij'\nprices['aple']")

@@ -22,7 +22,7 @@ from .chats import CHATS, Turn, cell_of, messages
 from .live import Live, clear, held_warnings
 from .options import CellOptions, parse
 from .page import Page
-from .preview import Preview
+from .preview import Preview, forecast
 from .request import Request, build, fill
 
 # %% auto #0
@@ -119,6 +119,8 @@ def _each(shell: Any, options: CellOptions, requests: Sequence[Request]) -> Answ
         items = [request.item for request in requests]
         return Answers(results, items, name=name, model=model.name, seconds=time.monotonic() - began)
 
+    cost = forecast(requests)
+    Live(cost, visible=bool(cost))
     try:
         with held_warnings():
             results = model.batch(
@@ -286,7 +288,8 @@ def ask_again(
 ) -> Turn:
     "Ask the question of a turn with the model and the options that it had."
     request = Request(turn.model, (*before, turn.question), turn.options)
-    answered = _one(shell, CellOptions(), request)
+    repaired = CellOptions(as_="" if "response_schema" in turn.options else None)
+    answered = _one(shell, repaired, request)
     return replace(turn, answer=answered.completion if isinstance(answered, Choice) else answered)
 
 # %% ../../nbs/magics/cell.ipynb #c017
@@ -316,6 +319,7 @@ _HELP = """**%%llm** `[MODEL] [OPTIONS]` sends the cell to a model. The value of
 
 def help_page() -> Page:
     "The page of `%%llm --help`."
+    from llmeng.magics import magic_name
     from llmeng.magics.options import usage
 
-    return Page(_HELP.format(options=usage()))
+    return Page(_HELP.format(options=usage()).replace("%llm", f"%{magic_name()}"))

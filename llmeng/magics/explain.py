@@ -155,10 +155,10 @@ _FENCE = re.compile(
 def code_in(
     text: str,  # a model's answer
 ) -> str:
-    "The code of an answer: its first fenced block, or all of it where it is Python."
-    found = _FENCE.search(text)
-    if found and found[1].strip():
-        return found[1].strip("\n")
+    "The code of an answer: its first fenced block that is not all comments, or all of it where it is Python."
+    for block in _FENCE.findall(text):
+        if any(line.strip() and not line.lstrip().startswith("#") for line in block.splitlines()):
+            return block.strip("\n")
     try:
         if ast.parse(text).body:
             return text.strip("\n")

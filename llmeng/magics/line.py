@@ -220,6 +220,8 @@ def _count(recordings: Any) -> str:
 # %% ../../nbs/magics/line.ipynb #c014
 @_command("help", "this page")
 def _help(shell: Any, given: list[str], rest: str) -> Page:
+    from llmeng.magics import magic_name
+
     _none(given, "help")
     width = 34
     rows = "\n".join(
@@ -228,7 +230,7 @@ def _help(shell: Any, given: list[str], rest: str) -> Page:
         else f"  %llm {command.usage}\n  {'':<{width + 7}}{command.help}"
         for command in COMMANDS.values()
     )
-    return Page(
+    page = (
         "To ask a model, write `%%llm` on the first line of a cell and the prompt below it:\n\n"
         "```text\n%%llm -t 0 --to answer\nName three cities in Norway.\n```\n\n"
         "`%%llm --help` shows the options of a cell. On a line of its own, `%llm` does the rest:\n\n"
@@ -241,3 +243,4 @@ def _help(shell: Any, given: list[str], rest: str) -> Page:
         "%llm cassette replay answers.jsonl   # answer from a recording, without a key\n"
         "```"
     )
+    return Page(page.replace("%llm", f"%{magic_name()}"))

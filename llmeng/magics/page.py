@@ -28,7 +28,9 @@ class Page:
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         from llmeng.display import answer_html  # the parser is loaded when a page is shown
 
-        return {"text/html": answer_html(self.markdown), "text/plain": self.markdown}
+        wide = "<style>.llmeng-page .llmeng-answer { max-width: none; }</style>"
+        shown = f'{wide}<div class="llmeng-page">{answer_html(self.markdown)}</div>'
+        return {"text/html": shown, "text/plain": self.markdown}
 
 # %% ../../nbs/magics/page.ipynb #c007
 def table_html(

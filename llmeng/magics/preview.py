@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.completion import Usage
@@ -17,7 +17,7 @@ from .request import Request
 from ..models.prices import price
 
 # %% auto #0
-__all__ = ['count_tokens', 'estimate', 'Preview']
+__all__ = ['count_tokens', 'estimate', 'costs', 'forecast', 'Preview']
 
 # %% ../../nbs/magics/preview.ipynb #c004
 def count_tokens(
@@ -39,6 +39,37 @@ def estimate(
     return sum(len(message.text.encode("utf-8", "replace")) // 4 + 5 for message in messages)
 
 
+def costs(
+    requests: Sequence[Request],
+    counts: Sequence[int],  # tokens of each
+) -> tuple[float | None, float | None]:  # of the prompts, and with answers of max_tokens; None where unknown
+    "What requests would cost, in USD."
+
+    def total(n_output: Callable[[Request], int | None]) -> float | None:
+        each = [
+            _price(item, Usage(count, n_output(item))) for item, count in zip(requests, counts, strict=True)
+        ]
+        return None if None in each else sum(each)
+
+    return total(lambda item: 0), total(lambda item: item.options.get("max_tokens"))
+
+
+def _price(asked: Request, usage: Usage) -> float | None:
+    here = asked.model.name.partition("/")[0] in ("local", "huggingface")
+    return 0.0 if here else price(asked.model.name, usage)
+
+
+def forecast(
+    requests: Sequence[Request],
+) -> str:  # "" where nothing is to be paid, or nobody knows
+    "One line about the cost, before many calls are made."
+    least, most = costs(requests, [estimate(item.messages) for item in requests])
+    if not least:
+        return ""
+    limit = "" if most is None else f", at most ${most:.4f} with the answers"
+    return f"{len(requests)} calls to {requests[0].model.name}: about ${least:.4f} for the prompts{limit}"
+
+# %% ../../nbs/magics/preview.ipynb #c005
 class Preview:
     "What would be sent; nothing was."
 
@@ -50,18 +81,7 @@ class Preview:
         counts = [count_tokens(item) for item in self.requests]
         self.input_tokens = sum(count for count, _ in counts)
         self.exact = all(exact for _, exact in counts)
-        self.cost_usd, self.most_usd = self._cost([count for count, _ in counts])
-
-    def _cost(self, counts: list[int]) -> tuple[float | None, float | None]:
-        "Of the prompts alone, and with answers as long as max_tokens allows; None where unknown."
-        least = [
-            price(item.model.name, Usage(count, 0)) for item, count in zip(self.requests, counts, strict=True)
-        ]
-        most = [
-            price(item.model.name, Usage(count, item.options.get("max_tokens")))
-            for item, count in zip(self.requests, counts, strict=True)
-        ]
-        return (None if None in least else sum(least)), (None if None in most else sum(most))
+        self.cost_usd, self.most_usd = costs(self.requests, [count for count, _ in counts])
 
     def __repr__(self) -> str:
         shown = self.requests[:3]
@@ -81,6 +101,8 @@ class Preview:
     def _money(self) -> str:
         if self.cost_usd is None:
             return "cost unknown"
+        if self.cost_usd == 0 and self.most_usd in (0, None):
+            return "no cost: it runs on this machine"
         about = "" if self.exact else "about "
         if self.most_usd is None:
             return f"{about}${self.cost_usd:.6f} for the prompt; without --max-tokens the answer's cost has no limit"
