@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+import httpx2
 import pytest
 from stand_in import (
     CUT,
@@ -22,6 +23,7 @@ from stand_in import (
 )
 
 from llmeng.core.completion import Usage
+from llmeng.core.loop import run
 from llmeng.errors import ConnectionFailed, ModelError, ModelTimeout, RateLimited, RefusedKey, ServerFailed
 from llmeng.models.anthropic import Anthropic
 from llmeng.models.openai import OpenAI
@@ -117,8 +119,10 @@ def test_a_refusal_is_not_tried_again(protocol):
     assert caught.value.retry_after_s == 3
 
 
-def test_the_connection_is_used_again(protocol):
+def test_a_stream_is_read_to_its_end_so_that_a_kept_connection_is_used_again(protocol, monkeypatch):
     make, answer, _ = protocol
+    keeping = httpx2.AsyncClient()  # over plain http llmeng keeps none, over https it does
+    monkeypatch.setattr("llmeng.models.http.client", lambda address: keeping)
     opened = []
 
     class Counting(StandIn):
@@ -132,6 +136,7 @@ def test_the_connection_is_used_again(protocol):
         for _ in range(5):
             model("Hi")
         model.batch(["Hi"] * 40, concurrency=4, progress=False)
+        run(keeping.aclose())
     assert len(opened) <= 4
 
 
