@@ -72,7 +72,7 @@ class Completion:
     model: str  # the model that answered
     usage: Usage = Usage()
     latency_s: float | None = None  # seconds from the call to the last token
-    first_token_s: float | None = None  # seconds from the call to the first text
+    first_token_s: float | None = None  # seconds from the call to the first text; None when it came in one piece
     cost_usd: float | None = None  # None where the price is unknown
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()  # empty unless asked for
@@ -165,12 +165,14 @@ class Assembly:
             )
 
         end = time.perf_counter() if interrupted or self._last is None else self._last
+        # An answer of one piece says nothing of speed: it was held back until it was whole.
+        streamed = self._first is not None and sum(bool(delta.text) for delta in self.deltas) > 1
         return Completion(
             text=self.text,
             model=last("model") or self.model,
             usage=last("usage") or Usage(),
             latency_s=end - self._started,
-            first_token_s=None if self._first is None else self._first - self._started,
+            first_token_s=self._first - self._started if streamed else None,
             cost_usd=last("cost_usd"),
             finish_reason="interrupted" if interrupted else last("finish_reason"),
             logprobs=tuple(token for delta in self.deltas for token in delta.logprobs),
