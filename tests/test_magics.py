@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -10,84 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
 import pytest
-from jupyter_client.manager import start_new_kernel
-from nbformat.v4 import new_code_cell, new_notebook
+from kernel import Kernel, run_papermill
 
 SETUP = """
 %load_ext llmeng
 from llmeng.models.scripted import Scripted
 echo = Scripted()
 """
-
-
-class Kernel:
-    "A kernel, and what a front end makes of its messages."
-
-    def __init__(self, folder: Path):
-        environment = {
-            **os.environ,
-            "LLMENG_HOME": str(folder / "home"),
-            "IPYTHONDIR": str(folder / "ipython"),
-        }
-        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder), env=environment)
-        self.outputs: list[dict] = []
-        self.updates: list[dict] = []  # each state of a display while it was live
-
-    def send(self, code: str, cell_id: str | None = None) -> str:
-        content = {
-            "code": code,
-            "silent": False,
-            "store_history": True,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": True,
-        }
-        metadata = {"cellId": cell_id} if cell_id else {}
-        message = self.client.session.msg("execute_request", content, metadata=metadata)
-        self.client.shell_channel.send(message)
-        return message["header"]["msg_id"]
-
-    def run(self, code: str, cell_id: str | None = None, on_update=None) -> dict:
-        "Execute a cell; its outputs are as a notebook would save them."
-        request = self.send(code, cell_id)
-        self.outputs, self.updates, clearing = [], [], False
-        while True:
-            message = self.client.get_iopub_msg(timeout=60)
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
-                break
-            if kind == "clear_output":
-                clearing = True
-            if kind == "update_display_data":
-                for output in self.outputs:
-                    if output.get("id") == content["transient"]["display_id"]:
-                        output["data"] = content["data"]
-                self.updates.append(content["data"])
-                if on_update:
-                    on_update(content["data"])
-            if kind in ("stream", "display_data", "execute_result", "error"):
-                if clearing:
-                    self.outputs, clearing = [], False
-                identity = (content.get("transient") or {}).get("display_id")
-                self.outputs.append({"type": kind, "id": identity, **content})
-        while True:
-            reply = self.client.get_shell_msg(timeout=60)
-            if reply["parent_header"].get("msg_id") == request:
-                return reply["content"]
-
-    def value(self, expression: str):
-        "A JSON value out of the kernel."
-        reply = self.run(f"import json; print(json.dumps({expression}))")
-        assert reply["status"] == "ok", reply
-        return json.loads("".join(output["text"] for output in self.outputs))
-
-    def stop(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
 
 
 @pytest.fixture(scope="module")
@@ -300,22 +229,8 @@ def test_usage_counts_python_calls_too(kernel):
     assert re.search(r"scripted/counted +3 ", after)
 
 
-def run_papermill(folder: Path, *cells: str) -> tuple[int, nbformat.NotebookNode]:
-    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
-    nbformat.write(notebook, folder / "in.ipynb")
-    done = subprocess.run(
-        [sys.executable, "-m", "papermill", "--no-progress-bar", "-k", "python3", "in.ipynb", "out.ipynb"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return done.returncode, nbformat.read(folder / "out.ipynb", 4)
-
-
 def test_papermill_saves_one_output_a_cell(tmp_path):
-    code, notebook = run_papermill(
+    code, notebook, _ = run_papermill(
         tmp_path,
         SETUP,
         "%%llm echo --to said\n**Hi**",
@@ -335,7 +250,7 @@ def test_papermill_saves_one_output_a_cell(tmp_path):
 )
 def test_papermill_fails_where_a_cell_fails(tmp_path, monkeypatch, cell):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    code, notebook = run_papermill(tmp_path, SETUP, cell, "print('never')")
+    code, notebook, _ = run_papermill(tmp_path, SETUP, cell, "print('never')")
     assert code != 0
     assert notebook.cells[-1].outputs == []
 

@@ -12,7 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from llmeng.errors import LLMEngError, PromptError
 from llmeng.magics import load, unload
-from llmeng.magics.options import OPTIONS, parse, words
+from llmeng.magics.options import OPTIONS, parse
+from llmeng.magics.words import words
 from llmeng.models.scripted import Scripted
 from llmeng.prompts import interpolate, pieces
 

@@ -5,226 +5,25 @@
 # %% ../../nbs/magics/cell.ipynb #c002
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..core.completion import Choice, Completion, choice
-from ..core.loop import iterate
+from ..core.completion import Choice, Completion
 from ..core.message import Message
-from ..core.model import Model
-from ..errors import BatchFailed, Interrupted, LLMEngError
-from .answers import Answers, Comparison, columns_html, show_as
+from ..errors import Interrupted
+from .answers import show_as
+from .ask import ask_each, ask_one, ask_side_by_side, value_of
 from .chats import CHATS, Turn, cell_of, messages
-from .live import Live, clear, held_warnings
 from .options import CellOptions, parse
 from .page import Page
-from .preview import Preview, forecast
+from .preview import Preview
 from .request import Request, build, fill
 
 # %% auto #0
-__all__ = ['keep', 'value_of', 'wrapped', 'run_cell', 'answer', 'ask_again', 'help_page']
+__all__ = ['run_cell', 'answer', 'ask_again', 'help_page']
 
 # %% ../../nbs/magics/cell.ipynb #c005
-def keep(
-    shell: Any,
-    result: Any,  # what the cell would have given
-    to: str | None = None,  # the variable of --to
-    stored: Any = None,  # what goes into it
-) -> None:
-    "Keep the result of a cell that ends with an error: in `_`, and where --to says."
-    shell.displayhook.update_user_ns(result)
-    if to is not None:
-        shell.user_ns[to] = stored
-
-
-def value_of(
-    result: Any,  # a completion, a choice, or many of them
-    options: CellOptions,
-) -> Any:
-    "What `--to` stores: the value where --as asked for one, else what the cell gives."
-    if options.as_ is None:
-        return result
-    if isinstance(result, Comparison):
-        return {name: value_of(item, options) for name, item in result.items()}
-    if isinstance(result, list):
-        return [value_of(item, options) for item in result]
-    return result.value if isinstance(result, Completion) else result
-
-# %% ../../nbs/magics/cell.ipynb #c007
-def wrapped(
-    model: Model,
-    options: CellOptions,
-) -> Model:
-    "The model with cache, repair and cassette around it."
-    from llmeng.models.cassette import wrap
-    from llmeng.scale.cache import cache
-    from llmeng.structured import Structured
-
-    repeats = options.temperature == 0 or options.seed is not None
-    if repeats and not options.no_cache and _is_known_by_name(model):
-        model = cache(model)
-    if options.as_ is not None:
-        model = Structured(model)
-    return wrap(model)
-
-
-def _is_known_by_name(model: Model) -> bool:
-    # A model that the notebook built may share its name with one that answers differently.
-    from llmeng.models.catalog import get_model
-
-    try:
-        return get_model(model.name) is model
-    except LLMEngError:
-        return False
-
-# %% ../../nbs/magics/cell.ipynb #c009
-def _one(shell: Any, options: CellOptions, request: Request) -> Completion | Choice:
-    model = wrapped(request.model, options)
-    format = options.format or ("json" if options.as_ else "markdown")
-    stream = model.stream(request.messages, **request.options)
-    live = Live(f"{model.name} …", format=format, visible=not options.no_stream and not options.choose)
-    try:
-        with held_warnings():
-            for delta in stream:
-                live.say(delta.text)
-            live.clear()
-    except KeyboardInterrupt:
-        partial = show_as(stream.completion, options.format)
-        live.leave(partial.summary())
-        keep(shell, partial, None if options.as_ else options.to, partial)
-        raise Interrupted("Interrupted. What came until then is in `_`.", partial=partial) from None
-    except LLMEngError as error:
-        if live.text:
-            live.leave(f"{model.name} · failed here: {type(error).__name__}")
-        else:
-            live.clear()
-        raise
-    if stream.completion.probabilities:
-        return choice(stream.completion)
-    return show_as(stream.completion, options.format)
-
-# %% ../../nbs/magics/cell.ipynb #c011
-def _each(shell: Any, options: CellOptions, requests: Sequence[Request]) -> Answers:
-    model = wrapped(requests[0].model, options)
-    began = time.monotonic()
-
-    def answers(results: list[Any]) -> Answers:
-        if options.choose:
-            results = [choice(item) if isinstance(item, Completion) else item for item in results]
-        name = ", ".join(options.for_.names)
-        items = [request.item for request in requests]
-        return Answers(results, items, name=name, model=model.name, seconds=time.monotonic() - began)
-
-    cost = forecast(requests)
-    Live(cost, visible=bool(cost))
-    try:
-        with held_warnings():
-            results = model.batch(
-                [request.messages for request in requests], return_exceptions=True, **requests[0].options
-            )
-            clear()
-    except Interrupted as interrupt:
-        partial = answers(interrupt.results)
-        _show(partial)
-        keep(shell, partial, options.to, value_of(partial, options))
-        done = sum(item is not None for item in partial)
-        raise Interrupted(
-            f"Interrupted with {done} of {len(partial)} done. They are in `_`, None where nothing was done.",
-            results=list(partial),
-        ) from None
-    result = answers(results)
-    _raise_failures(shell, options, result, list(result))
-    return result
-
-
-def _show(result: Any) -> None:
-    from IPython.display import display
-
-    display(result)
-
-
-def _raise_failures(shell: Any, options: CellOptions, result: Any, results: list[Any]) -> None:
-    failures = [item for item in results if isinstance(item, Exception)]
-    if failures:
-        _show(result)
-        keep(shell, result, options.to, value_of(result, options))
-        raise BatchFailed(
-            f"{len(failures)} of {len(results)} calls failed, the first one with: {failures[0]} "
-            "The answers of the others are in `_`, the errors in their places.",
-            results=results,
-        ) from failures[0]
-
-# %% ../../nbs/magics/cell.ipynb #c013
-async def _merge(requests: Sequence[Request], models: Sequence[Model]) -> AsyncIterator[tuple[int, Any]]:
-    "What several models say, as it comes: (which, delta or error)."
-    arrived: asyncio.Queue = asyncio.Queue()
-
-    async def listen(index: int) -> None:
-        request = requests[index]
-        try:
-            async with aclosing(models[index].astream(request.messages, **request.options)) as deltas:
-                async for delta in deltas:
-                    arrived.put_nowait((index, delta))
-        except Exception as error:  # it is one column's; raised when all are done
-            arrived.put_nowait((index, error))
-        arrived.put_nowait((index, None))
-
-    tasks = [asyncio.ensure_future(listen(index)) for index in range(len(models))]
-    left = len(tasks)
-    try:
-        while left:
-            index, what = await arrived.get()
-            left -= what is None
-            if what is not None:
-                yield index, what
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _side_by_side(shell: Any, options: CellOptions, requests: Sequence[Request]) -> Comparison:
-    models = [wrapped(request.model, options) for request in requests]
-    results: dict[str, Any] = {model.name: "" for model in models}
-    names = list(results)
-    live = Live(
-        visible=not options.no_stream and not options.choose,
-        render=lambda: {"text/html": columns_html(results), "text/plain": repr(results)},
-    )
-    try:
-        with held_warnings():
-            for index, what in iterate(_merge(requests, models)):
-                name = names[index]
-                if isinstance(what, Exception):
-                    results[name] = what
-                elif what.completion is not None:
-                    results[name] = choice(what.completion) if options.choose else what.completion
-                else:
-                    results[name] += what.text
-                live.refresh()
-            live.clear()
-    except KeyboardInterrupt:
-        partial = Comparison(
-            {
-                name: Completion(item, name, finish_reason="interrupted") if isinstance(item, str) else item
-                for name, item in results.items()
-            }
-        )
-        live.clear()
-        _show(partial)
-        keep(shell, partial, None if options.as_ else options.to, partial)
-        raise Interrupted(
-            "Interrupted. What came until then is in `_`.", results=list(partial.values())
-        ) from None
-    result = Comparison(results)
-    _raise_failures(shell, options, result, list(result.values()))
-    return result
-
-# %% ../../nbs/magics/cell.ipynb #c015
 def run_cell(
     shell: Any,  # the running InteractiveShell
     line: str,  # what follows `%%llm`
@@ -249,9 +48,9 @@ def answer(
     if options.dry_run:
         return Preview(requests)
     if options.for_ is not None:
-        result = _each(shell, options, requests)
+        result = ask_each(shell, options, requests)
     elif options.models:
-        result = _side_by_side(shell, options, requests)
+        result = ask_side_by_side(shell, options, requests)
     else:
         result = _in_chat(shell, options, requests[0], asking)
     if options.to is not None:
@@ -261,7 +60,7 @@ def answer(
 
 def _in_chat(shell: Any, options: CellOptions, request: Request, asking: str | None) -> Completion | Choice:
     if options.chat is None:
-        return _one(shell, options, request)
+        return ask_one(shell, options, request)
 
     def remember(completion: Completion) -> None:
         system = request.messages[0].text if options.system is not None else None
@@ -272,7 +71,7 @@ def _in_chat(shell: Any, options: CellOptions, request: Request, asking: str | N
             show_as(completion, options.format, f"{options.chat}: {dropped} {turns} after this one dropped")
 
     try:
-        result = _one(shell, options, request)
+        result = ask_one(shell, options, request)
     except Interrupted as interrupt:
         if interrupt.partial.text:
             remember(interrupt.partial)
@@ -289,10 +88,10 @@ def ask_again(
     "Ask the question of a turn with the model and the options that it had."
     request = Request(turn.model, (*before, turn.question), turn.options)
     repaired = CellOptions(as_="" if "response_schema" in turn.options else None)
-    answered = _one(shell, repaired, request)
+    answered = ask_one(shell, repaired, request)
     return replace(turn, answer=answered.completion if isinstance(answered, Choice) else answered)
 
-# %% ../../nbs/magics/cell.ipynb #c017
+# %% ../../nbs/magics/cell.ipynb #c007
 _HELP = """**%%llm** `[MODEL] [OPTIONS]` sends the cell to a model. The value of the cell is the answer: `_` is a `Completion`.
 
 ```text

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import MagicError, nearest
 from .chats import CHATS, Chat, Turn, messages
-from .options import words
 from .page import Page
+from .words import words
 
 # %% auto #0
 __all__ = ['COMMANDS', 'Command', 'run_line']

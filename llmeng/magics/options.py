@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import MagicError, PromptError, nearest
+from ..errors import MagicError, nearest
+from .words import Word, read_word
 
 # %% auto #0
-__all__ = ['OPTIONS', 'Option', 'Word', 'words', 'Loop', 'CellOptions', 'parse', 'usage']
+__all__ = ['OPTIONS', 'Option', 'Loop', 'CellOptions', 'parse', 'usage']
 
 # %% ../../nbs/magics/options.ipynb #c005
 @dataclass(frozen=True)
@@ -66,70 +67,6 @@ _SHORT = {f"-{option.short}": option for option in OPTIONS if option.short}
 
 # %% ../../nbs/magics/options.ipynb #c007
 @dataclass(frozen=True)
-class Word:
-    "A word of the line."
-
-    text: str  # without its quotes
-    start: int  # where it begins in the line
-    end: int
-    quoted: bool  # whether it began with a quote, and so is no option
-
-
-def words(
-    line: str,  # what follows the magic's name
-) -> list[Word]:
-    "Cut the line at white space, not inside quotes and not inside {{ … }}."
-    found = []
-    place = 0
-    while place < len(line):
-        if line[place].isspace():
-            place += 1
-            continue
-        start = place
-        text, place = _word(line, place)
-        found.append(Word(text, start, place, line[start] in "'\""))
-    return found
-
-
-def _word(line: str, place: int) -> tuple[str, int]:
-    from llmeng.prompts import pieces
-
-    text = ""
-    while place < len(line) and not line[place].isspace():
-        character = line[place]
-        if line.startswith("{{", place):
-            try:
-                parts = pieces(line[place:])
-                next(parts)
-                length = len(next(parts, ("", False))[0]) + 4
-            except PromptError as error:
-                raise MagicError(str(error)) from None
-            text += line[place : place + length]
-            place += length
-        elif character in "'\"" and (not text or text.endswith("=")):
-            quoted, place = _quoted(line, place)
-            text += quoted
-        else:
-            text += character
-            place += 1
-    return text, place
-
-
-def _quoted(line: str, start: int) -> tuple[str, int]:
-    quote = line[start]
-    text = ""
-    place = start + 1
-    while place < len(line):
-        if line[place] == quote:
-            return text, place + 1
-        if line[place] == "\\" and line[place + 1 : place + 2] == quote:
-            place += 1
-        text += line[place]
-        place += 1
-    raise MagicError(f"{line[start:]} opens with {quote} and is never closed.")
-
-# %% ../../nbs/magics/options.ipynb #c011
-@dataclass(frozen=True)
 class Loop:
     "`VAR in ITERABLE`."
 
@@ -171,7 +108,7 @@ class CellOptions:
         }
         return {name: value for name, value in given.items() if value is not None}
 
-# %% ../../nbs/magics/options.ipynb #c013
+# %% ../../nbs/magics/options.ipynb #c009
 def _convert(option: Option, value: Any) -> Any:
     if option.kind == "flag":
         return value
@@ -234,7 +171,7 @@ def _loop(text: str) -> Loop:
             raise MagicError(f"--for takes the name of a variable, got {name!r} in {text!r}.")
     return Loop(names, iterable.strip())
 
-# %% ../../nbs/magics/options.ipynb #c014
+# %% ../../nbs/magics/options.ipynb #c010
 _EXCLUDE = (
     ("choose", "as", "a label is the whole answer"),
     ("choose", "format", "a choice is shown as bars"),
@@ -290,9 +227,9 @@ class _Remaining:
             self.place += 1
         if self.place == len(self.line):
             return None
-        start = self.place
-        text, self.place = _word(self.line, start)
-        return Word(text, start, self.place, self.line[start] in "'\"")
+        word = read_word(self.line, self.place)
+        self.place = word.end
+        return word
 
     def value(self, option: Option, attached: str | None) -> Any:
         if option.kind == "flag":
@@ -358,7 +295,7 @@ def _option(word: Word) -> tuple[Option | None, str | None]:
     dashed = name if name.startswith("--") else f"-{name}"
     raise MagicError(f"Unknown option {name!r}.{nearest(dashed, _NAMES)} `%llm help` shows all options.")
 
-# %% ../../nbs/magics/options.ipynb #c019
+# %% ../../nbs/magics/options.ipynb #c015
 def usage() -> str:
     "The options as a table in plain text."
     rows = []
