@@ -21,8 +21,8 @@ class Price:
     input: float
     cached: float | None  # of the input, what the provider's cache held; None where it is not told
     output: float
-    read_on: str  # the day or month, YYYY-MM-DD
-    source: str  # the provider's page
+    read_on: str  # the day or month of the copy that was read, YYYY-MM-DD
+    source: str  # the provider's page for it
     long_from: int | None = None  # input tokens above which `long` holds for the whole request
     long: tuple[float, float, float] | None = None  # input, cached, output; None where not known
 
@@ -46,7 +46,7 @@ PRICES: dict[str, Price] = {
         "https://developers.openai.com/api/docs/pricing",
         "2026-11-18",
         """
-        openai/gpt-6.2-astra   8    0.4    40    272000
+        openai/gpt-6.2-astra   8    -      40    272000
         openai/gpt-6.2-sol     2    -      10    272000
         """,
     ),
