@@ -13,6 +13,7 @@ import re
 import weakref
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ __all__ = ['CONNECT_S', 'is_loopback', 'client', 'check_address', 'key_of', 'HTT
 _clients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # event loop → {(http, loopback): client}
 
 
+@lru_cache(maxsize=256)
 def is_loopback(address: str) -> bool:
     "Whether the address is on this machine."
     host = urlsplit(address).hostname or ""
