@@ -115,7 +115,7 @@ def test_edit_undo_clear(notebook: Notebook):
         box.say(text)
         box.is_done(number)
     expect(box.root.locator(".llmeng-chat-foot")).to_contain_text("3 calls")
-    expect(box.root.locator(".llmeng-chat-foot")).to_contain_text("$0.0030")
+    expect(box.root.locator(".llmeng-chat-foot")).to_contain_text("$0.003")
     assert box.root.locator(".llmeng-answer b, .llmeng-said b").count() == 0, "text became HTML"
 
     box.button("Edit message 2").click()
@@ -312,8 +312,9 @@ def test_names_for_those_who_cannot_see(notebook: Notebook):
 
 def test_the_kernel_is_gone(notebook: Notebook):
     disk = notebook.save()
-    kinds = [list(output["data"]) for output in disk["cells"][1]["outputs"]]
-    assert kinds == [["application/vnd.jupyter.widget-view+json", "text/plain"], ["text/html", "text/plain"]]
+    widget, copy = (output["data"] for output in disk["cells"][1]["outputs"])
+    assert "".join(widget["text/html"]) == "", "a page without widgets would show more than the copy"
+    assert "llmeng-chat-static" in "".join(copy["text/html"])
     assert notebook.cell(1).locator(".llmeng-chat-static").is_hidden(), "both copies are shown"
     assert notebook.errors == []
     notebook.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.shutdown()")
@@ -331,9 +332,10 @@ def test_the_reopened_notebook(notebook: Notebook, chromium, lab: Lab, tmp_path)
         twin = again.cell(1).locator(".llmeng-chat-static")
         expect(twin).to_be_visible()
         expect(twin.locator(".llmeng-said").first).to_have_text("a b dd x\nsecond line")
-        expect(twin.locator("strong").nth(1)).to_have_text("bold")
-        again.page.wait_for_function("() => document.body.innerText.includes('Slow chat')")
-        expect(again.page.get_by_text("Error displaying widget").first).to_be_hidden()
+        expect(twin.locator(".llmeng-answer strong").first).to_have_text("bold")
+        broken = again.page.get_by_text("Error displaying widget")
+        expect(broken).not_to_have_count(0)  # it is there, and nobody sees it
+        expect(broken.filter(visible=True)).to_have_count(0)
         expect(again.cell(4).locator(".llmeng-error")).to_contain_text("KeyError")
         again.shot("chat-reopened")
         again.theme(dark=True)
@@ -369,7 +371,7 @@ def test_a_stranger_reads_it_too(notebook: Notebook, lab: Lab, tmp_path, chromiu
     copy["metadata"]["from"] = "elsewhere"  # what is trusted is the content as it was
     (lab.root / "copy.ipynb").write_text(json.dumps(copy))
     page = lab.open("copy.ipynb", kernel=False)
-    output = page.output(1).locator(".jp-RenderedHTML")
+    output = page.output(1).locator(".jp-RenderedHTML").last
     expect(output).not_to_have_class(re.compile("jp-mod-trusted"))
     expect(output.locator(".llmeng-said").first).to_have_text("a b dd x\nsecond line")
     expect(output.locator("li").first).to_have_text("one")

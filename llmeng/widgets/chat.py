@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,6 +20,7 @@ from ..core.model import Model
 from ..core.options import Options, takes_options
 from ..errors import Interrupted
 from ..models.catalog import get_model
+from .app import ask_app, name_of
 from llmeng.widgets.transcript import (
     Turn,
     to_cells,
@@ -31,56 +31,9 @@ from llmeng.widgets.transcript import (
 )
 
 # %% auto #0
-__all__ = ['ask_app', 'Chat']
+__all__ = ['Chat']
 
 # %% ../../nbs/widgets/chat.ipynb #c005
-_END = object()
-
-
-async def ask_app(
-    app: Callable[..., Any],
-    messages: tuple[Message, ...],  # the conversation; the last one is asked
-) -> AsyncIterator[Delta]:
-    "What an app answers, as deltas."
-    try:
-        names = inspect.signature(app).parameters
-    except (TypeError, ValueError):  # a built-in that does not say
-        names = {"text": None}
-    named = {"messages": messages} if "messages" in names else {}
-    said = messages[-1].text if isinstance(messages[-1].content, str) else messages[-1]
-    given = () if set(names) == {"messages"} else (said,)
-    answer = await asyncio.to_thread(app, *given, **named)
-    if inspect.isawaitable(answer):
-        answer = await answer
-    if hasattr(answer, "__aiter__"):
-        async with aclosing(answer) as pieces:
-            async for piece in pieces:
-                yield _delta(piece, app)
-    elif isinstance(answer, Iterator):
-        while (piece := await asyncio.to_thread(next, answer, _END)) is not _END:
-            yield _delta(piece, app)
-    elif isinstance(answer, Completion):
-        yield Delta(answer.text, completion=answer)
-    else:
-        yield _delta(answer, app)
-
-
-def _delta(piece: Any, app: Callable[..., Any]) -> Delta:
-    if isinstance(piece, Delta):
-        return piece
-    if isinstance(piece, Completion):  # after its pieces: what they were together
-        return Delta(completion=piece)
-    if isinstance(piece, str):
-        return Delta(piece)
-    raise TypeError(
-        f"{_name(app)} gave {type(piece).__name__}. An app returns a Completion or a text, or yields texts or deltas."
-    )
-
-
-def _name(app: Any) -> str:
-    return getattr(app, "name", None) or getattr(app, "__name__", None) or type(app).__name__
-
-# %% ../../nbs/widgets/chat.ipynb #c009
 class Chat:
     "A conversation with a model or an app."
 
@@ -101,11 +54,11 @@ class Chat:
             )
         if options and not isinstance(app, Model):
             raise ValueError(
-                f"{', '.join(options)}: options are for models; {_name(app)} decides for itself."
+                f"{', '.join(options)}: options are for models; {name_of(app)} decides for itself."
             )
         Options.of(**options)
         self.app, self.system, self.options = app, system, options
-        self.name = _name(app)
+        self.name = name_of(app)
         self.title = title or f"Chat with {self.name}"
         self.turns: list[Turn] = []
         self._completions: list[Completion | None] = []  # of all calls, those of dropped turns too
@@ -180,15 +133,21 @@ class Chat:
 
     def meter(self) -> str:
         "One line: calls, tokens, cost."
-        calls, usage = len(self._completions), self.usage
-        if not calls:
+        n_calls, usage = len(self._completions), self.usage
+        if not n_calls:
             return "No calls yet"
-        unknown = sum(call is None or call.usage.output_tokens is None for call in self._completions)
+        known = [call for call in self._completions if call is not None]
+        counted = sum(call.usage.output_tokens is not None for call in known)
+        costs = [call.cost_usd for call in known if call.cost_usd is not None]
         tokens = f"{usage.input_tokens or 0:,} → {usage.output_tokens or 0:,} tokens"
-        if unknown:
-            tokens = "tokens unknown" if unknown == calls else f"{tokens} ({unknown} not counted)"
-        cost = "cost unknown" if self.cost_usd is None else f"${self.cost_usd:.4f}"
-        return f"{calls} {'call' if calls == 1 else 'calls'} · {tokens} · {cost}"
+        cost = f"${sum(costs):.6f}".rstrip("0").rstrip(".")
+        return " · ".join(
+            [
+                f"{n_calls} {'call' if n_calls == 1 else 'calls'}",
+                tokens + _uncounted(n_calls - counted) if counted else "tokens unknown",
+                cost + _uncounted(n_calls - len(costs)) if costs else "cost unknown",
+            ]
+        )
 
     def to_markdown(self) -> str:
         "The conversation as Markdown."
@@ -339,6 +298,9 @@ class Chat:
             watcher(None)
 
 
+_END = object()
+
+
 class _RunningTurn(Turn):
     "A turn with what is needed while it is answered."
 
@@ -349,6 +311,10 @@ class _RunningTurn(Turn):
     @property
     def answer(self) -> str:
         return self.completion.text if self.completion else self.assembly.text
+
+
+def _uncounted(n_calls: int) -> str:
+    return f" ({n_calls} not counted)" if n_calls else ""
 
 
 async def _next(source: AsyncIterator[Delta]) -> Any:

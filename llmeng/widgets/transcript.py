@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import re
-import shlex
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -105,28 +104,45 @@ def to_cells(
     options: Mapping[str, Any] | None = None,  # how it was asked
 ) -> list[dict[str, Any]]:  # each {"cell_type", "source"}
     "The conversation as notebook cells."
-    flags = ["--chat", slug(title)]
-    if system:
-        flags += ["-s", system]
-    left = []
-    for name, value in (options or {}).items():
-        if name in _FLAGS:
-            for item in value if isinstance(value, list | tuple) else [value]:
-                flags += [_FLAGS[name], str(item)]
-        elif value is not None:
-            left.append(f"`{name}={value!r}`")
-    head = f"## {title}" + (f"\n\nAsked with {', '.join(left)}." if left else "")
-    cells = [_cell("markdown", head)]
+    flags, left = _flags(options or {})
+    cells = [_cell("markdown", f"## {title}" + (f"\n\nAsked with {', '.join(left)}." if left else ""))]
+    if system and model is not None:
+        if set(system) & {"\n", "\\"} or "{{" in system:
+            cells.append(_cell("code", f"chat_system = {system!r}"))
+            system = "{{ chat_system }}"
+        flags = ["-s", system, *flags]
     for turn in turns:
-        if model is None:
+        addresses = [image.url for image in turn.message.images]
+        if model is None or None in addresses:
             cells.append(_cell("markdown", f"**You**\n\n{_said(turn)}"))
         else:
-            raw = ["--raw"] if "{{" in turn.text else []
-            line = " ".join(["%%llm", *(shlex.quote(word) for word in (model, *flags, *raw))])
+            words = [model, "--chat", slug(title), *flags, *(["--raw"] if "{{" in turn.text else [])]
+            words += [word for address in addresses for word in ("--image", address)]
+            line = " ".join(["%%llm", *map(_quote, words)])
             cells.append(_cell("code", f"{line}\n{turn.text}"))
         if turn.answer:
             cells.append(_cell("markdown", turn.answer.strip()))
     return cells
+
+
+def _flags(options: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    flags, left = [], []
+    for name, value in options.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        if name in _FLAGS and not any("{{" in str(item) for item in values):
+            for item in values:
+                flags += [_FLAGS[name], str(item).replace("\n", "\\n").replace("\t", "\\t")]
+        else:
+            left.append(f"`{name}={value!r}`")
+    return flags, left
+
+
+def _quote(word: str) -> str:
+    # a word of the line of `%%llm`
+    if not re.search(r"[\s'\"]", word):
+        return word
+    quote = '"' if "'" in word else "'"
+    return quote + word.replace(quote, "\\" + quote) + quote
 
 
 def _cell(kind: str, source: str) -> dict[str, Any]:
@@ -153,7 +169,7 @@ def to_notebook(
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
 
-# %% ../../nbs/widgets/transcript.ipynb #c021
+# %% ../../nbs/widgets/transcript.ipynb #c023
 def said_html(turn: Turn) -> str:
     "What the person said, as safe HTML."
     images = "".join(image._repr_html_() for image in turn.message.images)
@@ -199,7 +215,7 @@ _TWIN_STYLE = """<style>
 .llmeng-chat-static .llmeng-answer.llmeng-answer pre code { background: none; }
 .llmeng-chat-static .llmeng-error { padding: .4em .8em; border-left: 3px solid var(--jp-error-color1, #d32f2f); }
 .llmeng-chat-static .llmeng-note { margin: .4em 0 1em; }
-.llmeng-chat-static .llmeng-by { font-size: .85em; font-weight: 600; }
+.llmeng-chat-static .llmeng-by { font-size: .85em; }
 /* one of the two is shown: the widget while it lives, this copy when it does not */
 .jp-OutputArea-child:has(.llmeng-chat) + .jp-OutputArea-child:has(.llmeng-chat-static),
 .output_container:has(.llmeng-chat) + .output_container:has(.llmeng-chat-static),
@@ -216,7 +232,7 @@ def to_static_html(
     "The conversation as HTML that needs no script."
     rows = []
     for turn in turns:
-        rows.append(f'<div class="llmeng-by">You</div>{said_html(turn)}')
+        rows.append(f'<div><strong class="llmeng-by">You</strong></div>{said_html(turn)}')
         if turn.answer:
             rows.append(f'<div class="llmeng-answer">{to_html(turn.answer)}</div>')
         rows.append(error_html(turn))
