@@ -207,6 +207,16 @@ def test_a_loop_leaves_one_result(kernel):
     assert output["type"] == "execute_result" and "20 answers" in output["data"]["text/plain"]
 
 
+def test_unload_and_load_again(kernel):
+    assert kernel.run("%unload_ext llmeng")["status"] == "ok"
+    assert kernel.run("%%llm echo\nx")["status"] == "error"
+    kernel.run("echo('**still** an answer')")
+    assert "<strong>still" in kernel.outputs[0]["data"]["text/html"]
+    assert kernel.run("%unload_ext llmeng\n%load_ext llmeng\n%reload_ext llmeng")["status"] == "ok"
+    kernel.run("%%llm echo --format text\n**x**")
+    assert "**x**" in kernel.outputs[0]["data"]["text/html"]
+
+
 def test_the_tab_key(kernel):
     def offered(text):
         request = kernel.client.complete(text)

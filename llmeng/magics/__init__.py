@@ -6,6 +6,7 @@ from typing import Any
 
 # Where `%%llm` is taken by another extension, `%%le` is registered instead.
 _NAMES = ("llm", "le")
+_COMPLETION = ("llmeng.core.completion", "Completion")
 _registered: dict[str, Any] = {}
 
 
@@ -31,7 +32,7 @@ def load(shell: Any) -> None:
     _registered["stop"] = watch(LEDGER.record)
     shell.input_transformers_cleanup.insert(0, _give_body)
     formatter = shell.display_formatter.mimebundle_formatter
-    formatter.for_type_by_name("llmeng.core.completion", "Completion", _completion_bundle)
+    formatter.for_type_by_name(*_COMPLETION, _completion_bundle)
     if shell.Completer is not None:
         _registered["matcher"] = _matcher(shell)
         shell.Completer.custom_matchers.append(_registered["matcher"])
@@ -46,6 +47,7 @@ def unload(shell: Any) -> None:
             del magics[name]
     if stop := _registered.pop("stop", None):
         stop()
+    shell.display_formatter.mimebundle_formatter.pop(".".join(_COMPLETION), None)
     matcher = _registered.pop("matcher", None)
     if matcher in (shell.Completer.custom_matchers if shell.Completer is not None else ()):
         shell.Completer.custom_matchers.remove(matcher)

@@ -94,31 +94,36 @@ def ask_again(
 # %% ../../nbs/magics/cell.ipynb #c007
 _HELP = """**%%llm** `[MODEL] [OPTIONS]` sends the cell to a model. The value of the cell is the answer: `_` is a `Completion`.
 
-```text
 {options}
-```
 
-`{{{{ name }}}}` in the cell and in the values of options puts a variable in, once: attributes, items and filters work
-(`{{{{ city.name | upper }}}}`). All other braces are sent as they are; `--raw` sends the whole cell as it is.
+`{{{{ name }}}}` in the cell and in the values of options puts a variable in, once: attributes, items and filters work, \
+as in `{{{{ city.name | upper }}}}`. All other braces are sent as they are; `--raw` sends the whole cell as it is.
 
-```text
-%%llm --to answer                     answer = the Completion
-%%llm openai/gpt-5.4-mini -t 0        another model, the likeliest answer
-%%llm --chat trip                     a conversation; running the cell again replaces its turn
-%%llm --as list[str] --to cities      cities = a list of texts
-%%llm --choose positive|negative      a label, with the probability of each
-%%llm --for review in reviews         one answer for each; the cell says {{{{ review }}}}
-%%llm --models local/smollm2-135m,openai/gpt-5.4-mini
-%%llm --image figure                  a path, a URL or a variable
-%%llm --dry-run                       what would be sent, its tokens and its cost
-```
+{examples}
 
 `%llm help` lists what there is besides asking: conversations, models, usage, explanations of errors, recordings."""
+
+_EXAMPLES = (
+    ("%%llm --to answer", "`answer` is the Completion"),
+    ("%%llm openai/gpt-5.4-mini -t 0", "another model, the likeliest answer"),
+    ("%%llm --chat trip", "a conversation; running the cell again replaces its turn"),
+    ("%%llm --as list[str] --to cities", "`cities` is a list of texts"),
+    ("%%llm --choose positive|negative", "a label, with the probability of each"),
+    ("%%llm --for review in reviews", "one answer for each; the cell says `{{ review }}`"),
+    ("%%llm --models local/smollm2-135m,ollama/qwen3", "the answers side by side"),
+    ("%%llm --image figure", "a path, a URL or a variable"),
+    ("%%llm --dry-run", "what would be sent, its tokens and its cost"),
+)
 
 
 def help_page() -> Page:
     "The page of `%%llm --help`."
     from llmeng.magics import magic_name
     from llmeng.magics.options import usage
+    from llmeng.magics.page import terms_markdown, terms_text
 
-    return Page(_HELP.format(options=usage()).replace("%llm", f"%{magic_name()}"))
+    markdown, text = (
+        _HELP.format(options=show(usage()), examples=show(_EXAMPLES)).replace("%llm", f"%{magic_name()}")
+        for show in (terms_markdown, terms_text)
+    )
+    return Page(markdown, text.replace("`", "").replace("**", ""))

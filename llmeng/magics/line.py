@@ -222,25 +222,29 @@ def _count(recordings: Any) -> str:
 def _help(shell: Any, given: list[str], rest: str) -> Page:
     from llmeng.magics import magic_name
 
+    from llmeng.magics.page import terms_markdown, terms_text
+
     _none(given, "help")
-    width = 34
-    rows = "\n".join(
-        f"  %llm {command.usage:<{width}}  {command.help}"
-        if len(command.usage) <= width
-        else f"  %llm {command.usage}\n  {'':<{width + 7}}{command.help}"
-        for command in COMMANDS.values()
+    commands = [(f"%llm {command.usage}", command.help) for command in COMMANDS.values()]
+    markdown, text = (
+        _HELP.format(commands=show(commands), examples=show(_EXAMPLES)).replace("%llm", f"%{magic_name()}")
+        for show in (terms_markdown, terms_text)
     )
-    page = (
-        "To ask a model, write `%%llm` on the first line of a cell and the prompt below it:\n\n"
-        "```text\n%%llm -t 0 --to answer\nName three cities in Norway.\n```\n\n"
-        "`%%llm --help` shows the options of a cell. On a line of its own, `%llm` does the rest:\n\n"
-        f"```text\n{rows}\n```\n\n"
-        "Examples:\n\n"
-        "```text\n"
-        "%llm model openai/gpt-5.4-mini       # from here on, unless a cell names another\n"
-        "%llm explain                         # after a cell has failed\n"
-        "%llm edit trip 2 And by train?       # ask the second turn anew\n"
-        "%llm cassette replay answers.jsonl   # answer from a recording, without a key\n"
-        "```"
-    )
-    return Page(page.replace("%llm", f"%{magic_name()}"))
+    return Page(markdown, text.replace("`", ""))
+
+
+_HELP = """To ask a model, write `%%llm` on the first line of a cell and the prompt below it. `%%llm --help` shows its \
+options. On a line of its own, `%llm` does the rest.
+
+{commands}
+
+Examples:
+
+{examples}"""
+
+_EXAMPLES = (
+    ("%llm model openai/gpt-5.4-mini", "from here on, unless a cell names another"),
+    ("%llm explain", "after a cell has failed"),
+    ("%llm edit trip 2 And by train?", "ask the second turn anew"),
+    ("%llm cassette replay answers.jsonl", "answer from a recording, without a key"),
+)

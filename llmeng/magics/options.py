@@ -293,13 +293,13 @@ def _option(word: Word) -> tuple[Option | None, str | None]:
     if text[0] != "-":
         raise MagicError(f"{text!r} begins with a dash of typography; an option begins with --.")
     dashed = name if name.startswith("--") else f"-{name}"
-    raise MagicError(f"Unknown option {name!r}.{nearest(dashed, _NAMES)} `%llm help` shows all options.")
+    raise MagicError(f"Unknown option {name!r}.{nearest(dashed, _NAMES)} `%%llm --help` shows all options.")
 
 # %% ../../nbs/magics/options.ipynb #c015
-def usage() -> str:
-    "The options as a table in plain text."
+def usage() -> list[tuple[str, str]]:
+    "Each option as it is typed, and what it does."
     rows = []
     for option in OPTIONS:
-        names = f"-{option.short}, --{option.name}" if option.short else f"    --{option.name}"
-        rows.append(f"  {names + ' ' + option.value:<28}  {option.help}")
-    return "\n".join(rows)
+        names = f"-{option.short}, --{option.name}" if option.short else f"--{option.name}"
+        rows.append((f"{names} {option.value}".rstrip(), option.help))
+    return rows

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 # %% auto #0
-__all__ = ['Page', 'table_html', 'Html', 'table_text']
+__all__ = ['Page', 'table_html', 'Html', 'table_text', 'terms_markdown', 'terms_text']
 
 # %% ../../nbs/magics/page.ipynb #c004
 class Page:
@@ -19,18 +19,20 @@ class Page:
     def __init__(
         self,
         markdown: str,
+        text: str | None = None,  # for a terminal; None shows the Markdown
     ):
         self.markdown = markdown
+        self.text = markdown if text is None else text
 
     def __repr__(self) -> str:
-        return self.markdown
+        return self.text
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         from llmeng.display import answer_html  # the parser is loaded when a page is shown
 
         wide = "<style>.llmeng-page .llmeng-answer { max-width: none; }</style>"
         shown = f'{wide}<div class="llmeng-page">{answer_html(self.markdown)}</div>'
-        return {"text/html": shown, "text/plain": self.markdown}
+        return {"text/html": shown, "text/plain": self.text}
 
 # %% ../../nbs/magics/page.ipynb #c007
 def table_html(
@@ -81,3 +83,28 @@ def table_text(
 def _line(text: str, width: int) -> str:
     text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def terms_markdown(
+    terms: Sequence[tuple[str, str]],  # what is typed, and what it does
+) -> str:
+    "A list of terms as a Markdown table."
+    rows = [
+        "| `{}` | {} |".format(term.replace("|", "\\|"), help.replace("|", "\\|")) for term, help in terms
+    ]
+    return "\n".join(["| | |", "| --- | --- |", *rows])
+
+
+def terms_text(
+    terms: Sequence[tuple[str, str]],
+    width: int = 30,  # of the first column; a longer term has a line of its own
+) -> str:
+    "A list of terms as plain text."
+    lines = []
+    for term, help in terms:
+        lines += (
+            [f"  {term:<{width}}  {help}"]
+            if len(term) <= width
+            else [f"  {term}", f"  {'':<{width}}  {help}"]
+        )
+    return "\n".join(lines)
