@@ -10,6 +10,7 @@ Beside it a kernel that only runs `1`: what Jupyter itself takes.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -53,7 +54,7 @@ def has_text(message) -> bool:
 def kernel(cells: list[tuple]) -> dict[str, float]:
     "Start a kernel and run cells; seconds from the start to the end of each step."
     manager, began = KernelManager(), time.perf_counter()
-    manager.start_kernel(env={**os.environ, "LLMENG_CASSETTE": ""})
+    manager.start_kernel(env={**os.environ, "LLMENG_CASSETTE": ""}, stderr=subprocess.DEVNULL)
     client = manager.client()
     client.start_channels()
     took = {}
