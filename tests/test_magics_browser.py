@@ -62,7 +62,9 @@ def test_a_fix_is_a_new_cell_below(notebook):
     expect(notebook.run(4)).to_contain_text("KeyError")
     notebook.run(5)
     expect(notebook.cell(6).locator(".cm-content")).to_contain_text('prices["apple"]')
-    expect(notebook.cell(6).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[ \]:"))  # proposed, not run
+    expect(notebook.cell(6).locator(".jp-InputPrompt")).to_have_text(
+        re.compile(r"\[ \]:")
+    )  # proposed, not run
 
 
 def test_a_saved_notebook_shows_the_answers_again(notebook, lab):  # noqa: F811
