@@ -74,7 +74,9 @@ class ChatView:
 
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         # without a widget there is nothing to see here: the copy below says it all
-        display({"application/vnd.jupyter.widget-view+json": view, "text/html": "", "text/plain": ""}, raw=True)
+        display(
+            {"application/vnd.jupyter.widget-view+json": view, "text/html": "", "text/plain": ""}, raw=True
+        )
         display_id = self._twin.display_id if self._twin else True
         self._twin = display(self._copy(), raw=True, display_id=display_id)
 
