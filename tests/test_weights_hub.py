@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from llmeng.errors import WeightsError
-from llmeng.models import download, weights
+from llmeng.models import download, sources, weights
 
 REPO = "someone/Tiny-GGUF"
 
@@ -258,7 +258,7 @@ def test_not_there(hub, name, status, code, words):
 
 def test_a_silent_hub_fails_fast(hub, monkeypatch):
     hub.hangs = True
-    monkeypatch.setattr(weights, "_ASK_S", 0.5)
+    monkeypatch.setattr(sources, "ASK_S", 0.5)
     began = time.monotonic()
     with pytest.raises(WeightsError, match="is not reachable"):
         weights.get(f"hub:{REPO}:Q4_K_M")

