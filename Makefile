@@ -1,7 +1,7 @@
 # The whole workflow. `make` alone lists it. Nothing outside .venv is touched; weights go to the user's cache folder.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 export PIP_REQUIRE_VIRTUALENV := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
