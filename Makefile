@@ -23,15 +23,17 @@ install: .venv/ready-lab  ## environment and weights, nothing started
 	  { echo "llmeng needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { rm -rf .venv; echo "The venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	$(PIP) --upgrade pip
+	@$(PIP) --upgrade pip
 
 .venv/ready-lab: .venv/bin/python settings.ini setup.py constraints.txt
-	$(PIP) --editable '.[lab]'
-	$(BIN)/python scripts/link_lab.py
+	@echo "Installing JupyterLab and llmeng into .venv: about a minute."
+	@$(PIP) --editable '.[lab]'
+	@$(BIN)/python scripts/link_lab.py
 	@touch $@
 
 .venv/ready-dev: .venv/ready-lab
-	$(PIP) --editable '.[dev]'
+	@echo "Installing what the tests and the site need into .venv: some minutes."
+	@$(PIP) --editable '.[dev]'
 	@touch $@
 
 test: .venv/ready-dev chromium  ## everything: notebooks, lessons, browser, faults, site
