@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,7 @@ async def serve(latency_s: float) -> None:
     server = await asyncio.start_server(lambda r, w: answer(r, w, latency_s), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
     await asyncio.to_thread(sys.stdin.read)
+    os._exit(0)  # whoever is still connected has left
 
 
 @contextmanager
