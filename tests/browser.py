@@ -142,7 +142,7 @@ class Lab:
             context.close()
         self._server.send_signal(signal.SIGTERM)
         try:
-            self._server.wait(5)
+            self._server.wait(3)
         except subprocess.TimeoutExpired:
             self._server.kill()  # it waits for a kernel that is just starting; kernels end with their server
             self._server.wait()

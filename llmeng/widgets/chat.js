@@ -93,7 +93,7 @@ function render({ model, el }) {
     };
     ask("send", { text }, {
       done: () => {
-        input.value = "";
+        if (input.value === text) input.value = ""; // not what was typed since, while the kernel was busy
         grow(input);
         log.scrollTop = log.scrollHeight;
         free();

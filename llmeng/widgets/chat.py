@@ -177,9 +177,7 @@ class Chat:
 
     def watch(
         self,
-        watcher: Callable[
-            [Turn | None], None
-        ],  # called with the turn that grew; None when anything else changed
+        watcher: Callable[[Turn | None], None],  # is given the turn that grew; None for any other change
     ) -> None:
         "Be told of every change; this is how the view follows."
         self._watchers.append(watcher)
@@ -224,7 +222,6 @@ class Chat:
             turn.assembly = Assembly(self.name)
             turn.stopping = asyncio.Event()
             self._running, self.turns = turn, [*kept, turn]
-        self._changed()
         return turn
 
     def _answer(self, turn: _RunningTurn) -> Completion:
@@ -251,6 +248,7 @@ class Chat:
     def _ending(self, turn: _RunningTurn) -> Iterator[None]:
         # however the answer ends, the turn keeps what came of it
         try:
+            self._changed()
             yield
             if turn.completion is None:
                 turn.completion = turn.assembly.completion(interrupted=turn.stopping.is_set())
