@@ -134,7 +134,7 @@ def download(
                     part.unlink(missing_ok=True)
                     have = 0
                 failure = f"{url} answered {status}"
-            except (httpx2.HTTPError, OSError) as error:
+            except httpx2.HTTPError as error:  # what the disk has to say is for the caller
                 failure = in_short(error)
             have = part.stat().st_size if part.exists() else 0
             failures = 0 if have > before else failures + 1

@@ -234,6 +234,9 @@ class Engine:
             raise WeightsError(
                 f"{name} is damaged: part of it is missing. Remove it and fetch it again.{self._said()}"
             )
+        if "couldn't bind" in log:
+            host, port = self.settings.host, self.settings.port
+            raise ModelError(f"Port {port} of {host} can't be used: is it taken? port=0 finds a free one.")
         if "No module named 'xllamacpp'" in log:
             raise ModelError("The local model needs llama.cpp: pip install xllamacpp.")
         raise ModelError(f"llama.cpp can't load {name}: {self.death() or 'it gave no reason'}.{self._said()}")
