@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import math
 import threading
 import time
@@ -19,7 +20,6 @@ from ..core.completion import Delta, Usage
 from ..core.loop import run
 from ..core.message import Message, to_messages
 from ..core.options import Options
-from ..core.schema import Schema
 from ..errors import ConnectionFailed, ModelError, ServerFailed, UnknownModel, Unsupported
 from . import weights
 from .engine import Engine, engine
@@ -29,7 +29,7 @@ from .openai import OpenAI
 from .room import room_of
 
 # %% auto #0
-__all__ = ['Local']
+__all__ = ['Local', 'json_grammar']
 
 # %% ../../nbs/models/local.ipynb #c005
 _MAX_TOKENS = 512
@@ -145,13 +145,9 @@ class Local(OpenAI):
         body = {"top_k": 0, "min_p": 0.0, "top_p": 1.0, **body}
         if options.logprobs is not None:
             body["top_logprobs"] = max(options.logprobs, 1)  # llama.cpp reports nothing for 0
+        if body.pop("response_format", None):
+            body["grammar"] = json_grammar(options.response_schema.json)
         return body
-
-    def _response_format(self, schema: Schema) -> dict[str, Any]:
-        # On one line: a small model that may break lines as it likes goes on breaking them.
-        on_one_line = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-        json_schema = {"x-guidance": on_one_line, **schema.json}
-        return {"type": "json_schema", "json_schema": {"name": schema.name, "schema": json_schema}}
 
     async def _stream(self, messages: Sequence[Message], options: Options) -> AsyncIterator[Delta]:
         options.require(self.supported, self.name)
@@ -296,6 +292,15 @@ class Local(OpenAI):
         "The model's tokens of a text."
         return run(self._tokenize(text, begins=False, marks=False))
 
+    def pieces(
+        self,
+        text: str,
+    ) -> list[str | bytes]:  # bytes where a token is only a part of a character
+        "The text behind each of the model's tokens of a text."
+        asked = self._ask("/tokenize", {"content": text, "parse_special": False, "with_pieces": True})
+        pieces = [token["piece"] for token in run(asked)["tokens"]]
+        return [piece if isinstance(piece, str) else bytes(piece) for piece in pieces]
+
     def render(
         self,
         prompt: Any,  # as for a call
@@ -339,12 +344,41 @@ def _plain(messages: Sequence[Message]) -> str:
     return "\n\n".join(message.text for message in messages)
 
 
+def json_grammar(
+    schema: Mapping[str, Any],  # JSON schema
+) -> str:  # a grammar of llguidance
+    """A schema as a grammar that keeps the JSON short.
+
+    On one line: a small model that may break lines as it likes goes on breaking them. Without a fence: what the server
+    makes of `response_format` lets a chat model write three backticks around its JSON, which doubles the tokens. And
+    without properties of the model's own invention.
+    """
+    on_one_line = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    return "%llguidance {}\nstart: %json " + json.dumps({"x-guidance": on_one_line, **_closed(schema)})
+
+
+def _closed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_closed(item) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    node = {
+        name: {key: _closed(item) for key, item in value.items()}
+        if name in ("properties", "$defs", "definitions")
+        else value
+        if name in ("const", "enum", "default", "examples")
+        else _closed(value)
+        for name, value in node.items()
+    }
+    if "properties" in node and not {"allOf", "patternProperties", "unevaluatedProperties"} & set(node):
+        node.setdefault("additionalProperties", False)
+    return node
+
+
 def _as_completion(body: Mapping[str, Any]) -> dict[str, Any]:
     "A chat request as one that continues a text."
     body = dict(body)
     body["prompt"] = "\n\n".join(message["content"] for message in body.pop("messages"))
-    if wanted := body.pop("response_format", None):
-        body["json_schema"] = wanted["json_schema"]["schema"]
     if body.pop("logprobs", False):
         body["logprobs"] = body.pop("top_logprobs")
     return body
