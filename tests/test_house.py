@@ -6,10 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import nbformat
 import pytest
+
+import llmeng
 
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
@@ -166,6 +169,13 @@ def test_loading_is_light_and_silent(code):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
     assert done.stderr == ""
+
+
+def test_one_version():
+    settings = ConfigParser(delimiters=["="])
+    settings.read(ROOT / "settings.ini", encoding="utf-8")
+    extension = json.loads((PACKAGE / "labextension" / "package.json").read_text(encoding="utf-8"))
+    assert settings["DEFAULT"]["version"] == llmeng.__version__ == extension["version"]
 
 
 def test_no_weights_or_keys_in_the_repository():
