@@ -24,8 +24,8 @@ from ..deps import need
 from ..errors import LLMEngError, MissingExtra
 
 # %% auto #0
-__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'serve', 'doctor', 'home_notebook', 'has_display', 'free_port', 'lab', 'parser',
-           'main']
+__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'fetch', 'serve', 'doctor', 'home_notebook', 'has_display', 'free_port', 'lab',
+           'parser', 'main']
 
 # %% ../../nbs/cli/command.ipynb #c005
 def ask(arguments: argparse.Namespace) -> int:
@@ -77,21 +77,43 @@ def models(arguments: argparse.Namespace) -> int:
         for entry in weights.CATALOGUE.values():
             mark = "*" if entry.name in there else " "
             size, memory = f"{entry.size / 1e9:.1f} GB", f"{entry.memory_gb:g} GB"
-            print(f"{mark:2}{'local/' + entry.name:<26}{size:>7}  {memory:>6}  {entry.licence:<20} {entry.about}")
+            print(
+                f"{mark:2}{'local/' + entry.name:<26}{size:>7}  {memory:>6}  {entry.licence:<20} {entry.about}"
+            )
         for name in sorted(there - set(weights.CATALOGUE)):
             print(f"* local/{name}")
-        print("\n* on this machine. Any GGUF file works too: local//path/to.gguf, local/hub:owner/repo:Q4_K_M")
+        print(
+            "\n* on this machine. Any GGUF file works too: local//path/to.gguf, local/hub:owner/repo:Q4_K_M"
+        )
     elif arguments.action == "where":
         print(weights.where())
     elif arguments.action == "get":
-        name = (arguments.name or DEFAULT).removeprefix("local/")
-        print(weights.get(name))
+        print(fetch(arguments.name or DEFAULT))
     else:
         weights.remove(arguments.name.removeprefix("local/"))
         print(f"removed {arguments.name}", file=sys.stderr)
     return 0
 
 # %% ../../nbs/cli/command.ipynb #c009
+def fetch(
+    name: str,  # a local model, with or without "local/"
+) -> Path:
+    "Fetch and verify weights; say what else would fit when the default comes for the first time."
+    from llmeng.models.catalog import DEFAULT
+    from llmeng.models.weights import get, installed, suggest
+
+    new = name == DEFAULT and DEFAULT.removeprefix("local/") not in {found.name for found in installed()}
+    path = get(name.removeprefix("local/"))
+    best = suggest()[0].name
+    if new and f"local/{best}" != DEFAULT:
+        print(
+            f"{DEFAULT} is small: good for learning, often wrong. This machine has memory for local/{best}, "
+            f"which is much better: llmeng models get {best}",
+            file=sys.stderr,
+        )
+    return path
+
+# %% ../../nbs/cli/command.ipynb #c013
 def serve(arguments: argparse.Namespace) -> int:
     "Run the local model as an OpenAI-compatible server until interrupted."
     from llmeng.models.catalog import DEFAULT
@@ -110,9 +132,11 @@ def serve(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         engine.stop()
-    raise LLMEngError("The server died. Start it again, with fewer threads or a smaller model if memory ran out.")
+    raise LLMEngError(
+        "The server died. Start it again, with fewer threads or a smaller model if memory ran out."
+    )
 
-# %% ../../nbs/cli/command.ipynb #c011
+# %% ../../nbs/cli/command.ipynb #c015
 def doctor(arguments: argparse.Namespace) -> int:
     "Print what works; 1 if something essential does not."
     from llmeng.cli.doctor import examine
@@ -124,7 +148,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     print(f"\n{failed} problem{'s' if failed != 1 else ''} to mend." if failed else "\nReady: llmeng lab")
     return int(failed > 0)
 
-# %% ../../nbs/cli/command.ipynb #c013
+# %% ../../nbs/cli/command.ipynb #c017
 def home_notebook(
     folder: Path,  # where JupyterLab will start
 ) -> Path:
@@ -138,7 +162,9 @@ def home_notebook(
     if not copy.exists():  # what somebody has worked on is never overwritten
         source = Path(sys.prefix) / "share" / "llmeng" / "index.ipynb"
         if not source.exists():
-            raise LLMEngError("The home notebook was not installed: pip install --force-reinstall --no-deps llmeng")
+            raise LLMEngError(
+                "The home notebook was not installed: pip install --force-reinstall --no-deps llmeng"
+            )
         shutil.copy(source, copy)
         recording = source.with_name("index.cassette.jsonl")
         if recording.exists():
@@ -150,7 +176,9 @@ def has_display() -> bool:
     "Whether a browser can be opened here."
     if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
         return False
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
         return False
     try:
         webbrowser.get()
@@ -176,21 +204,28 @@ def free_port(
 def lab(arguments: argparse.Namespace) -> int:
     "Fetch the default weights if they are not there, and open JupyterLab."
     from llmeng.models.catalog import DEFAULT
-    from llmeng.models.weights import get
 
     try:
         need("jupyterlab", extra="lab")
     except MissingExtra as error:
         raise LLMEngError(str(error)) from None
-    get(DEFAULT.partition("/")[2])
+    fetch(DEFAULT)
     notebook = Path(arguments.notebook).resolve() if arguments.notebook else home_notebook(Path.cwd())
     if not notebook.exists():
         raise ValueError(f"No notebook at {notebook}.")
     root = Path.cwd() if notebook.is_relative_to(Path.cwd()) else notebook.parent
     port, token = free_port(arguments.port), secrets.token_urlsafe(24)
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={root}", "--ServerApp.answer_yes=True", "--Application.log_level=ERROR", "--ip=127.0.0.1",
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={root}",
+        "--ServerApp.answer_yes=True",
+        "--Application.log_level=ERROR",
+        "--ip=127.0.0.1",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
@@ -225,7 +260,7 @@ def _wait(server: subprocess.Popen, url: str, limit_s: float = 60) -> None:
             time.sleep(0.1)
     raise LLMEngError(f"JupyterLab did not answer within {limit_s:.0f} s.")
 
-# %% ../../nbs/cli/command.ipynb #c016
+# %% ../../nbs/cli/command.ipynb #c020
 ABOUT = """\
 LLM engineering in Jupyter, with a model on your own machine or any hosted one.
 
@@ -259,14 +294,18 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("lab", lab, "Open JupyterLab on the home notebook; prints the address where there is no display.")
+    sub = command(
+        "lab", lab, "Open JupyterLab on the home notebook; prints the address where there is no display."
+    )
     sub.add_argument("notebook", nargs="?", help="another notebook to open")
     sub.add_argument("--port", type=int, default=8888, help="first port to try (default 8888)")
     sub.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
 
     sub = command("ask", ask, "Ask a model once and stream its answer.", NAMES)
     sub.add_argument("prompt", nargs="*", help="the prompt; what comes through a pipe is added below it")
-    sub.add_argument("-m", "--model", help="provider/name (default: LLMENG_MODEL, else the small local model)")
+    sub.add_argument(
+        "-m", "--model", help="provider/name (default: LLMENG_MODEL, else the small local model)"
+    )
     sub.add_argument("-s", "--system", help="the system message")
     sub.add_argument("-t", "--temperature", type=float, help="0 is the likeliest answer")
     sub.add_argument("-n", "--max-tokens", type=int, help="the longest answer")
@@ -274,18 +313,26 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--image", action="append", default=[], metavar="PATH", help="an image; may be repeated")
 
     sub = command(
-        "serve", serve, "Run the local model as a server for other programs, on this machine only.",
+        "serve",
+        serve,
+        "Run the local model as a server for other programs, on this machine only.",
         "Example:\n  llmeng serve --port 8080\n  then point any OpenAI client at http://127.0.0.1:8080/v1, with any key",
     )
     sub.add_argument("-m", "--model", help="a local model (default local/smollm2-135m)")
     sub.add_argument("--port", type=int, default=8080, help="port (default 8080)")
-    sub.add_argument("--host", default="127.0.0.1", help="address to listen on; anything but 127.0.0.1 is open to the network, without a key")
+    sub.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; anything but 127.0.0.1 is open to the network, without a key",
+    )
     sub.add_argument("--threads", type=int, help="threads (default: what the machine has to spare)")
 
     sub = command("models", models, "List, get and remove local models.")
     actions = sub.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="the catalogue, and what is on this machine")
-    actions.add_parser("get", help="fetch and verify").add_argument("name", nargs="?", help="default: smollm2-135m")
+    actions.add_parser("get", help="fetch and verify").add_argument(
+        "name", nargs="?", help="default: smollm2-135m"
+    )
     actions.add_parser("remove", help="delete the file").add_argument("name")
     actions.add_parser("where", help="the folder that holds them")
 

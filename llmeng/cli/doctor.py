@@ -53,22 +53,41 @@ def check_python() -> Check:
 
 def check_packages() -> Check:
     "The packages of the base."
-    wanted = {"xllamacpp": "xllamacpp", "httpx2": "httpx2", "huggingface_hub": "huggingface_hub", "pydantic": "pydantic",
-              "jinja2": "jinja2", "markdown_it": "markdown-it-py", "anywidget": "anywidget", "IPython": "ipython"}
+    wanted = {
+        "xllamacpp": "xllamacpp",
+        "httpx2": "httpx2",
+        "huggingface_hub": "huggingface_hub",
+        "pydantic": "pydantic",
+        "jinja2": "jinja2",
+        "markdown_it": "markdown-it-py",
+        "anywidget": "anywidget",
+        "IPython": "ipython",
+    }
     missing = [package for module, package in wanted.items() if importlib.util.find_spec(module) is None]
     if missing:
         return Check("packages", "fail", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")
-    return Check("packages", "ok", f"llmeng {_version('llmeng')}, xllamacpp {_version('xllamacpp')}, IPython {_version('ipython')}")
+    return Check(
+        "packages",
+        "ok",
+        f"llmeng {_version('llmeng')}, xllamacpp {_version('xllamacpp')}, IPython {_version('ipython')}",
+    )
 
 
 def check_jupyterlab() -> Check:
     "JupyterLab, and our extension to it."
     if importlib.util.find_spec("jupyterlab") is None:
-        return Check("jupyterlab", "note", "not installed; other notebooks and terminals work", "pip install 'llmeng[lab]'")
+        return Check(
+            "jupyterlab",
+            "note",
+            "not installed; other notebooks and terminals work",
+            "pip install 'llmeng[lab]'",
+        )
     paths = need("jupyter_core.paths").jupyter_path("labextensions")
     if not any((Path(path) / "llmeng" / "package.json").exists() for path in paths):
         return Check(
-            "jupyterlab", "note", f"{_version('jupyterlab')}, without the launcher card and the colours of %%llm cells",
+            "jupyterlab",
+            "note",
+            f"{_version('jupyterlab')}, without the launcher card and the colours of %%llm cells",
             "In a checkout: make install. Elsewhere: pip install --force-reinstall --no-deps llmeng",
         )
     return Check("jupyterlab", "ok", f"{_version('jupyterlab')} with the llmeng extension")
@@ -101,7 +120,12 @@ def check_processor() -> Check:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     found = f"{cores} cores, load {load:.1f}; the local model would use {threads} thread{'s' if threads > 1 else ''}"
     if load > cores:
-        return Check("processor", "note", found, "The machine is busy; answers will be slow. LLMENG_THREADS=N overrides.")
+        return Check(
+            "processor",
+            "note",
+            found,
+            "The machine is busy; answers will be slow. LLMENG_THREADS=N overrides.",
+        )
     return Check("processor", "ok", found)
 
 
@@ -113,7 +137,12 @@ def check_disk() -> Check:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free / 2**30
     if free < 0.5:
-        return Check("disk", "note", f"{free:.1f} GB free at {folder}", "Free some space, or set LLMENG_HOME to another disk.")
+        return Check(
+            "disk",
+            "note",
+            f"{free:.1f} GB free at {folder}",
+            "Free some space, or set LLMENG_HOME to another disk.",
+        )
     return Check("disk", "ok", f"{free:.0f} GB free at {folder}")
 
 # %% ../../nbs/cli/doctor.ipynb #c015
@@ -135,7 +164,9 @@ def check_answer() -> Check:
     try:
         answer = get_model(DEFAULT)("Say hello.", max_tokens=16, timeout_s=60)
     except LLMEngError as error:
-        return Check("answer", "fail", str(error).splitlines()[0], "See the message; then run llmeng doctor again.")
+        return Check(
+            "answer", "fail", str(error).splitlines()[0], "See the message; then run llmeng doctor again."
+        )
     return Check("answer", "ok", answer.summary())
 
 
@@ -145,7 +176,12 @@ def check_keys() -> Check:
     have = [provider for provider, variable in providers.items() if os.environ.get(variable)]
     lack = [variable for variable in providers.values() if not os.environ.get(variable)]
     found = f"set for {', '.join(have)}" if have else "none set; the local model needs none"
-    return Check("keys", "note" if lack else "ok", found, f"For hosted models: export {' or '.join(lack)}" if lack else "")
+    return Check(
+        "keys",
+        "note" if lack else "ok",
+        found,
+        f"For hosted models: export {' or '.join(lack)}" if lack else "",
+    )
 
 
 def reachable(
@@ -178,12 +214,26 @@ def check_hub() -> Check:
         return Check("hub", "note", "switched off by HF_HUB_OFFLINE", "Unset it to fetch other models.")
     if reachable(endpoint):
         return Check("hub", "ok", f"{endpoint} is reachable")
-    return Check("hub", "note", f"{endpoint} is not reachable", "Other models need it, or a GGUF file: local//path/to.gguf")
+    return Check(
+        "hub",
+        "note",
+        f"{endpoint} is not reachable",
+        "Other models need it, or a GGUF file: local//path/to.gguf",
+    )
 
 # %% ../../nbs/cli/doctor.ipynb #c019
 CHECKS: tuple[Callable[[], Check], ...] = (
-    check_python, check_packages, check_jupyterlab, check_memory, check_processor, check_disk,
-    check_weights, check_answer, check_keys, check_ollama, check_hub,
+    check_python,
+    check_packages,
+    check_jupyterlab,
+    check_memory,
+    check_processor,
+    check_disk,
+    check_weights,
+    check_answer,
+    check_keys,
+    check_ollama,
+    check_hub,
 )
 
 
@@ -196,4 +246,6 @@ def examine(
             yield check()
         except Exception as error:  # a doctor does not fall ill with the patient
             name = check.__name__.removeprefix("check_")
-            yield Check(name, "fail", f"{type(error).__name__}: {error}", "This check itself broke: please report it.")
+            yield Check(
+                name, "fail", f"{type(error).__name__}: {error}", "This check itself broke: please report it."
+            )
