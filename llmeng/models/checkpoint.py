@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,20 +17,24 @@ from ..errors import RefusedKey, UnknownModel, WeightsError
 from .machine import memory_free
 
 # %% auto #0
-__all__ = ['find', 'quiet', 'is_memory', 'load_checkpoint']
+__all__ = ['find', 'quiet', 'is_memory', 'load_tokenizer', 'load_model']
 
 # %% ../../nbs/models/checkpoint.ipynb #c005
 _ENDS = ("*.json", "*.jinja", "*.txt", "tokenizer*", "*.model")
+# Not every file of that kind: some repositories hold their weights a second time, under names of another tool.
+_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
 _HUB_TIMEOUT_S = 10.0
 
 
 def find(
     name: str,  # "owner/repo" of the hub, or the path of a folder or a .gguf file
     revision: str | None = None,  # a branch, tag or commit of the repository; None for its main branch
+    *,
+    weights: bool = True,  # False fetches only what the tokenizer needs
 ) -> Path:  # a folder with config.json, or a .gguf file
     "Find a checkpoint on disk, fetching it from the hub where the name is a repository's."
     if not name.startswith(("/", "~", ".")) and not Path(name).is_absolute():
-        return _from_hub(name, revision)
+        return _from_hub(name, revision, weights)
     path = Path(name).expanduser()
     if revision is not None:
         raise ValueError(f"A path has no revision, got {revision!r}. Leave it out, or name a repository.")
@@ -44,7 +49,7 @@ def find(
     return path
 
 
-def _from_hub(name: str, revision: str | None) -> Path:
+def _from_hub(name: str, revision: str | None, weights: bool) -> Path:
     hub, errors, httpx2 = need("huggingface_hub"), need("huggingface_hub.errors"), need("httpx2")
     constants = need("huggingface_hub.constants")
     page = f"{constants.ENDPOINT}/{name}"
@@ -66,12 +71,10 @@ def _from_hub(name: str, revision: str | None) -> Path:
             "for a private one set HF_TOKEN."
         ) from None
     except (errors.OfflineModeIsEnabled, errors.HfHubHTTPError, httpx2.TransportError) as error:
-        return _from_cache(name, revision, error)
+        return _from_cache(name, revision, weights, error)
     files = [item.rfilename for item in info.siblings or []]
-    weights = next(
-        (end for end in (".safetensors", ".bin") if any(file.endswith(end) for file in files)), None
-    )
-    if weights is None or "config.json" not in files:
+    stored = next((pattern for pattern in _WEIGHTS if fnmatch.filter(files, pattern)), None)
+    if stored is None or "config.json" not in files:
         raise UnknownModel(
             f"{name} holds no transformers checkpoint (config.json and weights). For a GGUF of it: local/hub:{name}"
         )
@@ -79,7 +82,10 @@ def _from_hub(name: str, revision: str | None) -> Path:
         # by the branch's name, not its commit, so that the cache knows the branch too
         return Path(
             hub.snapshot_download(
-                name, revision=revision, allow_patterns=[*_ENDS, "*" + weights], tqdm_class=_one_bar()
+                name,
+                revision=revision,
+                allow_patterns=[*_ENDS, *([stored] if weights else [])],
+                tqdm_class=_one_bar(),
             )
         )
     except (errors.HfHubHTTPError, httpx2.TransportError) as error:
@@ -93,12 +99,15 @@ def _from_hub(name: str, revision: str | None) -> Path:
         ) from error
 
 
-def _from_cache(name: str, revision: str | None, reason: Exception) -> Path:
+def _from_cache(name: str, revision: str | None, weights: bool, reason: Exception) -> Path:
     hub, errors = need("huggingface_hub"), need("huggingface_hub.errors")
     try:
         folder = Path(
             hub.snapshot_download(
-                name, revision=revision, allow_patterns=[*_ENDS, "*.safetensors"], local_files_only=True
+                name,
+                revision=revision,
+                allow_patterns=[*_ENDS, *(_WEIGHTS[:1] if weights else [])],
+                local_files_only=True,
             )
         )
         if (folder / "config.json").is_file():
@@ -173,7 +182,7 @@ def _check_memory(path: Path, name: str, device: str, dtype: str) -> None:
             4 if dtype in ("auto", "float32") else 2
         )
     else:
-        files = list(path.glob("*.safetensors")) or list(path.glob("*.bin"))
+        files = next((found for pattern in _WEIGHTS if (found := list(path.glob(pattern)))), [])
         needed = sum(file.stat().st_size for file in files)
         stored = json.loads((path / "config.json").read_text(encoding="utf-8"))
         width = 4 if (stored.get("dtype") or stored.get("torch_dtype") or "float32") == "float32" else 2
@@ -189,47 +198,63 @@ def _check_memory(path: Path, name: str, device: str, dtype: str) -> None:
         )
 
 
-def load_checkpoint(
-    path: Path,  # from `find`
-    name: str,  # of the model, for messages
-    device: str | None = None,
-    dtype: str = "auto",
-) -> tuple[Any, Any]:  # tokenizer and model, ready to answer
-    "Load a checkpoint, or say why it can't be."
-    transformers = need("transformers", extra="tune")
-    device = _pick_device(device)
-    where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    folder = path
-    if path.suffix == ".gguf":
-        need("gguf")
-        folder, where["gguf_file"] = path.parent, path.name
-    _check_memory(path, name, device, dtype)
-    if device != "cpu":
-        where["device_map"] = {"": device}
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    errors = (OSError, ValueError, KeyError, RuntimeError, need("safetensors").SafetensorError)
     try:
         with quiet():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder, **{key: value for key, value in where.items() if key != "device_map"}
-            )
-            model, found = transformers.AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, **where
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, need("safetensors").SafetensorError) as error:
+            yield
+    except errors as error:
         if is_memory(error):
-            raise WeightsError(
-                f"{name} does not fit into the memory of {device}: take a smaller model."
-            ) from error
+            raise WeightsError(f"{name} does not fit into memory: take a smaller model.") from error
         reason = " ".join(str(error).split())
         if "trust_remote_code" in reason:
             reason = (
                 "it brings its own code, which llmeng never runs. Take a family that transformers has itself."
             )
         raise WeightsError(f"{name} can't be loaded: {reason[:400]}") from error
+
+
+def _place(path: Path) -> dict[str, Any]:
+    never = {"local_files_only": True, "trust_remote_code": False}
+    if path.suffix != ".gguf":
+        return {"pretrained_model_name_or_path": path, **never}
+    need("gguf")
+    return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name, **never}
+
+
+def load_tokenizer(
+    path: Path,  # from `find`
+    name: str,  # of the model, for messages
+) -> Any:
+    "Load the tokenizer of a checkpoint, or say why it can't be."
+    transformers = need("transformers", extra="tune")
+    with _explained(name):
+        return transformers.AutoTokenizer.from_pretrained(**_place(path))
+
+
+def load_model(
+    path: Path,  # from `find`
+    name: str,  # for messages
+    device: str | None = None,  # None takes an accelerator where there is one
+    dtype: str = "auto",  # "auto" is the checkpoint's own
+) -> Any:  # ready to answer
+    "Load the model of a checkpoint, whole, or say why it can't be."
+    transformers = need("transformers", extra="tune")
+    device = _pick_device(device)
+    _check_memory(path, name, device, dtype)
+    place = _place(path)
+    if device != "cpu":
+        place["device_map"] = {"": device}
+    with _explained(name):
+        model, found = transformers.AutoModelForCausalLM.from_pretrained(
+            **place, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
+        )
     if found["mismatched_keys"]:
         weight, stored, expected = sorted(found["mismatched_keys"])[0]
         raise WeightsError(
-            f"{name} does not fit its config.json: {weight} has the shape {tuple(stored)}, "
-            f"config.json makes it {tuple(expected)}. Fetch the checkpoint again, or put the right config.json beside it."
+            f"{name} does not fit its config.json: {weight} has the shape {tuple(stored)}, config.json makes it "
+            f"{tuple(expected)}. Fetch the checkpoint again, or put the right config.json beside it."
         )
     if found["missing_keys"]:
         some = ", ".join(sorted(found["missing_keys"])[:3])
@@ -237,6 +262,6 @@ def load_checkpoint(
             f"{name} lacks {len(found['missing_keys'])} weights of {type(model).__name__} ({some}, …): they would be "
             "random. The checkpoint is incomplete, or of a model that generates no text."
         )
-    if getattr(model, "hf_quantizer", None) is not None and "gguf_file" in where:
+    if getattr(model, "hf_quantizer", None) is not None and "gguf_file" in place:
         model.hf_quantizer.remove_quantization_config(model)  # it is unpacked: nothing is quantised any more
-    return tokenizer, model.eval()
+    return model.eval()

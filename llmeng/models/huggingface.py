@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Literal
 
 from ..core.completion import Delta, Usage
-from ..core.message import Message
+from ..core.message import Message, to_messages
 from ..core.model import Model
 from ..core.options import Options
 from ..deps import need
 from ..errors import BadOption, ContextOverflow, ModelError, Unsupported
 from .causal import Tap, end_tokens, render, sampling, sequence_logprobs, shared_length
-from .checkpoint import find, is_memory, load_checkpoint, quiet
+from .checkpoint import find, is_memory, load_model, load_tokenizer, quiet
 
 # %% auto #0
 __all__ = ['HuggingFace']
@@ -57,9 +57,11 @@ class HuggingFace(Model):
 
     @property
     def tokenizer(self) -> Any:
-        "Its tokenizer."
-        self.load()
-        return self._tokenizer
+        "Its tokenizer; it comes without the weights."
+        with self._lock:
+            if self._tokenizer is None:
+                self._tokenizer = load_tokenizer(find(self._where, self._revision, weights=False), self.name)
+            return self._tokenizer
 
     @property
     def context(self) -> int | None:
@@ -75,9 +77,21 @@ class HuggingFace(Model):
         with self._lock:
             if self._model is None:
                 path = find(self._where, self._revision)
-                self._tokenizer, self._model = load_checkpoint(path, self.name, self._device, self._dtype)
-                self._ends, self._end_of_turn = end_tokens(self._model, self._tokenizer)
+                if self._tokenizer is None:
+                    self._tokenizer = load_tokenizer(path, self.name)
+                model = load_model(path, self.name, self._device, self._dtype)
+                self._ends, self._end_of_turn = end_tokens(model, self._tokenizer)
+                self._model = model
         return self
+
+    def count_tokens(
+        self,
+        prompt: Any,  # as for a call
+        *,
+        system: str | None = None,
+    ) -> int:  # tokens that the prompt takes, its template included
+        "How many tokens a prompt is."
+        return len(self._encode(render(self.tokenizer, to_messages(prompt, system=system))))
 
     async def _stream(self, messages: Sequence[Message], options: Options) -> AsyncIterator[Delta]:
         options.require({"labels"} if options.labels else _SUPPORTED, self.name)
@@ -110,7 +124,9 @@ class HuggingFace(Model):
         try:
             while True:
                 try:
-                    async with asyncio.timeout(None if working.is_set() else _BEAT_S):
+                    async with asyncio.timeout(
+                        None if working.is_set() else min(_BEAT_S, options.timeout_s / 2)
+                    ):
                         item = await items.get()
                 except TimeoutError:
                     yield Delta()  # loading, or waiting for its turn, is not the silence that timeout_s is about
@@ -152,6 +168,7 @@ class HuggingFace(Model):
                 model=self.name,
                 usage=Usage(len(prompt), len(tap.tokens)),
                 finish_reason="stop" if tap.done else "length",
+                cost_usd=0.0,  # your own machine
                 raw={"prompt_tokens": prompt, "tokens": tap.tokens},
             )
         )
@@ -191,13 +208,14 @@ class HuggingFace(Model):
                 model=self.name,
                 usage=Usage(len(prompt), len(tails[options.labels.index(best)])),
                 finish_reason="stop",
+                cost_usd=0.0,
                 raw={"logprobs": dict(zip(options.labels, logprobs.tolist(), strict=True))},
             )
         )
 
     def _encode(self, text: str) -> list[int]:
         # A chat template writes the special tokens itself.
-        return self._tokenizer.encode(text, add_special_tokens=self._tokenizer.chat_template is None)
+        return self.tokenizer.encode(text, add_special_tokens=self.tokenizer.chat_template is None)
 
     def _room(self, n_prompt: int, n_answer: int, options: Options) -> int | None:
         "Tokens left for the answer; an error when what is asked for does not fit."
