@@ -107,8 +107,8 @@ def fetch(
     best = suggest()[0].name
     if new and f"local/{best}" != DEFAULT:
         print(
-            f"{DEFAULT} is small: good for learning, often wrong. This machine has memory for local/{best}, "
-            f"which is much better: llmeng models get {best}",
+            f"{DEFAULT} is small: good for learning, often wrong. This machine has memory for local/{best}: "
+            f"llmeng models get {best}. Smaller and faster ones between the two: llmeng models list.",
             file=sys.stderr,
         )
     return path

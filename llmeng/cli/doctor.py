@@ -46,8 +46,6 @@ def check_python() -> Check:
     "Python's version, and whether it is a virtual environment."
     kind = "virtual environment" if sys.prefix != sys.base_prefix else "not a virtual environment"
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {kind}"
-    if sys.version_info < (3, 11):
-        return Check("python", "fail", found, "Install Python 3.11 or newer.")
     return Check("python", "ok", found)
 
 
