@@ -15,13 +15,18 @@ from contextlib import suppress
 __all__ = ['main']
 
 # %% ../../nbs/models/child.ipynb #c004
-def main() -> None:
+def main(
+    log: str,  # the file that standard error goes to; removed at the end
+) -> None:
     "Serve a model until standard input closes; what the child process runs."
-    settings = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:  # the parent is gone already
+        _leave(log)
+    settings = json.loads(line)
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # llama.cpp writes to the log, whichever stream it takes
     if hasattr(os, "getppid"):
-        threading.Thread(target=_watch_parent, args=(os.getppid(), settings["log"]), daemon=True).start()
+        threading.Thread(target=_watch_parent, args=(os.getppid(), log), daemon=True).start()
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()
@@ -52,7 +57,7 @@ def main() -> None:
     with suppress(BrokenPipeError):  # the parent may be gone already
         print(json.dumps({"url": server.listening_address}), file=answer, flush=True)
     sys.stdin.read()
-    _leave(settings["log"])
+    _leave(log)
 
 
 def _watch_parent(parent: int, log: str) -> None:

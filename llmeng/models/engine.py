@@ -126,7 +126,7 @@ class Engine:
             descriptor, name = tempfile.mkstemp(prefix="llmeng-", suffix=".log")
             self._log = Path(name)
             with os.fdopen(descriptor) as log:
-                self._process = _spawn({**asdict(self.settings), "log": name}, log)
+                self._process = _spawn(asdict(self.settings), name, log)
             _running.add(self)
             try:
                 self.url = self._wait()
@@ -276,12 +276,12 @@ class Engine:
 _running: set[Engine] = set()
 
 
-def _spawn(settings: dict[str, Any], log: Any) -> subprocess.Popen:
+def _spawn(settings: dict[str, Any], path: str, log: Any) -> subprocess.Popen:
     # -P: a json.py in the working folder is not the standard library's. Where this llmeng is, the child finds it too.
     import llmeng
 
     root = str(Path(llmeng.__file__).parents[1])
-    code = f"import sys; sys.path.append({root!r}); from llmeng.models.child import main; main()"
+    code = f"import sys; sys.path.append({root!r}); from llmeng.models.child import main; main({path!r})"
     # A session of its own: Ctrl-C in a terminal is for the parent.
     apart = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
