@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Literal
 
@@ -26,6 +28,16 @@ __all__ = ['HuggingFace']
 # %% ../../nbs/models/huggingface.ipynb #c004
 _SUPPORTED = {"temperature", "max_tokens", "top_p", "seed", "stop", "logprobs", "labels", "extra"}
 _BEAT_S = 1.0
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_ending = threading.Event()
+
+
+@atexit.register
+def _end() -> None:
+    # A process that ends while torch computes is aborted: the step that runs may finish.
+    _ending.set()
+    for thread in list(_threads):
+        thread.join(10)
 
 
 class HuggingFace(Model):
@@ -110,7 +122,7 @@ class HuggingFace(Model):
         def work() -> None:
             try:
                 with self._lock:
-                    if not left.is_set():
+                    if not left.is_set() and not _ending.is_set():
                         self.load()
                         working.set()
                         answer = self._choose if options.labels else self._generate
@@ -120,7 +132,9 @@ class HuggingFace(Model):
                 put(error)
 
         # A daemon, so that a notebook can be closed in the middle of an answer.
-        threading.Thread(target=work, name=self.name, daemon=True).start()
+        thread = threading.Thread(target=work, name=self.name, daemon=True)
+        _threads.add(thread)
+        thread.start()
         try:
             while True:
                 try:
@@ -149,7 +163,7 @@ class HuggingFace(Model):
         tap = Tap(self._tokenizer, options, warpers, self._ends, put)
 
         def gone(input_ids: Any, scores: Any, **_: Any) -> Any:
-            over = tap.done or left.is_set() or not threading.main_thread().is_alive()
+            over = tap.done or left.is_set() or _ending.is_set()
             return torch.full((input_ids.shape[0],), over, device=input_ids.device)
 
         ids = torch.tensor([prompt], device=self._model.device)

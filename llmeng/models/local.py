@@ -195,9 +195,6 @@ class Local(OpenAI):
     def _model_name(self, said: str | None) -> str | None:
         return self.name
 
-    def _cost(self, last: Mapping[str, Any], usage: Usage) -> float | None:
-        return 0.0
-
     # Labels
 
     async def _labels(self, messages: Sequence[Message], options: Options) -> Delta:
@@ -225,7 +222,6 @@ class Local(OpenAI):
             model=self.name,
             usage=usage,
             finish_reason="stop",
-            cost_usd=0.0,
             raw={"tokens": {label: list(tail) for label, tail in tree.tails.items()}},
         )
 
