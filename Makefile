@@ -58,8 +58,7 @@ notebooks: .venv/ready-dev  ## export, run every notebook in place, clean, refre
 	$(MAKE) readme
 
 readme: .venv/ready-dev  ## make README.md from nbs/index.ipynb
-	$(BIN)/python -m nbconvert --log-level WARN --to markdown nbs/index.ipynb --output-dir . --output README \
-	  --NbConvertBase.display_data_priority "['text/plain']"
+	$(BIN)/python scripts/readme.py
 
 bench: .venv/ready-dev  ## the measurements, as ratios (some minutes)
 	$(BIN)/llmeng models get

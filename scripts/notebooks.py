@@ -1,5 +1,6 @@
 "Run notebooks in place, keep their outputs, and clean them: `python scripts/notebooks.py [NOTEBOOK …]`."
 
+import os
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ def run(path: Path) -> None:
     "Run one notebook in a copy, so that a failure leaves the original as it was, and take its outputs over."
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
+        os.environ["LLMENG_STATE"] = folder  # what is shown was answered now, not out of a cache
         papermill.execute_notebook(
             str(path), str(copy), kernel_name="python3", cwd=str(path.parent), progress_bar=False
         )

@@ -171,6 +171,16 @@ def test_loading_is_light_and_silent(code):
     assert done.stderr == ""
 
 
+def test_readme_is_the_home_notebook():
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        import readme
+    finally:
+        sys.path.pop(0)
+    home = nbformat.read(ROOT / "nbs" / "index.ipynb", as_version=4)
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.readme(home), "run make readme"
+
+
 def test_one_version():
     settings = ConfigParser(delimiters=["="])
     settings.read(ROOT / "settings.ini", encoding="utf-8")

@@ -45,9 +45,9 @@ def state_errors(
         ) from error
 
 # %% ../../nbs/core/state.ipynb #c007
-def state_path() -> Path:  # relative to the working folder
-    "Where this project keeps its state: `.llmeng/llmeng.db`."
-    return Path(".llmeng") / "llmeng.db"
+def state_path() -> Path:  # relative to the working folder, unless LLMENG_STATE is absolute
+    "Where this project keeps its state: `llmeng.db` in the folder LLMENG_STATE, else in `.llmeng`."
+    return Path(os.environ.get("LLMENG_STATE") or ".llmeng").expanduser() / "llmeng.db"
 
 
 def connect(
