@@ -74,8 +74,12 @@ class Structured(Model):
                 Message("assistant", text or "(nothing)"),
                 Message("user", _REPAIR.format(violation=violation, schema=described)),
             ]
-        for delta in tries[-1]:
-            yield replace(delta, usage=None, cost_usd=None)
+        said = tries[-1]
+        # In one piece: many at one moment would look like a fast stream.
+        tokens = tuple(token for delta in said for token in delta.logprobs)
+        yield Delta("".join(delta.text for delta in said), logprobs=tokens)
+        for delta in said:
+            yield replace(delta, text="", logprobs=(), usage=None, cost_usd=None)
         yield _total(tries)
 
     async def _attempt(
