@@ -72,7 +72,7 @@ class Completion:
     model: str  # the model that answered
     usage: Usage = Usage()
     latency_s: float | None = None  # seconds from the call to the last token
-    first_token_s: float | None = None  # seconds from the call to the first text; None when it came in one piece
+    first_token_s: float | None = None  # seconds to the first text; None if it came in one piece
     cost_usd: float | None = None  # None where the price is unknown
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()  # empty unless asked for
