@@ -9,7 +9,8 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -45,13 +46,9 @@ def run(
         )
     future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
-        while True:
-            try:
-                # in slices, because Windows delivers Ctrl-C only between waits
-                return future.result(timeout=0.5)
-            except TimeoutError:
-                if future.done():
-                    raise
+        while not wait([future], timeout=0.5).done:  # in slices: Windows delivers Ctrl-C only between waits
+            pass
+        return future.result()
     except BaseException:
         future.cancel()
         raise
