@@ -19,6 +19,7 @@ class Turns:
     def __init__(self):
         self._owners: dict[str, dict[tuple, int]] = {}
         self._free: dict[str, list[int]] = {}
+        self._run: int | None = None  # the run of a cell that `_nth` counts in
         self._nth: dict[tuple, int] = {}
 
     def take(
@@ -27,7 +28,9 @@ class Turns:
     ) -> int:  # from 1
         "The turn of a call that begins."
         cell, run = _cell["id"], _cell["run"]
-        nth = self._nth[key, cell, run] = self._nth.get((key, cell, run), 0) + 1
+        if run != self._run:
+            self._run, self._nth = run, {}
+        nth = self._nth[key, cell] = self._nth.get((key, cell), 0) + 1
         owners, free = self._owners.setdefault(key, {}), self._free.setdefault(key, [])
         if (cell, nth) not in owners:
             owners[cell, nth] = heapq.heappop(free) if free else len(owners) + 1
@@ -43,8 +46,8 @@ class Turns:
         for cell, nth in [owner for owner, taken in owners.items() if taken == turn]:
             del owners[cell, nth]
             heapq.heappush(self._free[key], turn)
-            if self._nth.get((key, cell, _cell["run"])) == nth:
-                self._nth[key, cell, _cell["run"]] -= 1
+            if self._run == _cell["run"] and self._nth.get((key, cell)) == nth:
+                self._nth[key, cell] -= 1
 
 
 _cell: dict[str, Any] = {"id": None, "run": 0, "watched": None}
