@@ -38,11 +38,12 @@ class _Store:
 
     def __init__(self, path: str | os.PathLike | None):
         self.path = state_path().absolute() if path is None else path
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._writing = threading.Lock()  # another one: who reads never waits for who writes
         self._open: tuple | None = None  # of this process: its id, a connection to read, one to write
 
     def _connections(self) -> tuple:
-        with self._lock:
+        with self._opening:
             if self._open is None or self._open[0] != os.getpid():  # SQLite does not survive a fork
                 self._open = (os.getpid(), connect(_SCHEMA, self.path), connect(_SCHEMA, self.path))
             return self._open[1:]
@@ -59,12 +60,12 @@ class _Store:
     def put(self, key: str, model: str, response: dict) -> None:
         _, writer = self._connections()
         row = [key, model, time.time(), json.dumps(response)]
-        with self._lock, state_errors(self.path):
+        with self._writing, state_errors(self.path):
             writer.execute("INSERT OR REPLACE INTO completions VALUES (?, ?, ?, ?)", row)
 
     def clear(self, model: str) -> int:
         _, writer = self._connections()
-        with self._lock, state_errors(self.path):
+        with self._writing, state_errors(self.path):
             return writer.execute("DELETE FROM completions WHERE model = ?", [model]).rowcount
 
 
