@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -24,7 +25,12 @@ class Kernel:
         environment = {**os.environ, "IPYTHONDIR": str(folder / "ipython")}
         if not weights:
             environment["LLMENG_HOME"] = str(folder / "home")
-        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder), env=environment)
+        self.manager, self.client = start_new_kernel(
+            kernel_name="python3",
+            cwd=str(folder),
+            env=environment,
+            extra_arguments=["--HistoryManager.hist_file=:memory:"],
+        )
         self.outputs: list[dict] = []
         self.updates: list[dict] = []  # each state of a display while it was live
 
@@ -106,9 +112,26 @@ class Kernel:
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 
+    def engine(self) -> psutil.Process | None:
+        "The process of the local model; None while there is none."
+        for child in self.process.children():
+            with contextlib.suppress(psutil.Error):
+                if any("from llmeng.models." in word for word in child.cmdline()):
+                    return child
+        return None
+
     def stop(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
+
+
+def wait_for(what: Callable, *, within_s: float = 20):
+    "The first value of `what()` that is not empty."
+    ends = time.monotonic() + within_s
+    while not (value := what()):
+        assert time.monotonic() < ends, f"waited {within_s} s in vain"
+        time.sleep(0.01)
+    return value
 
 
 def _left(ends: float) -> float:
@@ -124,6 +147,7 @@ def run_papermill(
     environment: Mapping[str, str | None] | None = None,  # set on top; None takes a variable away
 ) -> tuple[int, nbformat.NotebookNode, str]:  # exit code, the notebook, what was printed
     "Run a notebook on papermill's command line."
+    folder.mkdir(exist_ok=True)
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "python3", "language": "python"}
     nbformat.write(notebook, folder / "in.ipynb")

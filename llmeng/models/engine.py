@@ -232,7 +232,7 @@ class Engine:
             )
         if "corrupted or incomplete" in log or "failed to read" in log:
             raise WeightsError(
-                f"{name} is damaged: part of it is missing. Remove it and fetch it again.{self._said()}"
+                f"{name} is damaged: a part of it is missing or overwritten. Remove it and fetch it again.{self._said()}"
             )
         if "couldn't bind" in log:
             host, port = self.settings.host, self.settings.port
