@@ -18,7 +18,8 @@ def site(tmp_path_factory):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", ".llmeng")
         )
-    shutil.copy(ROOT / "_quarto.yml", folder)
+    for name in ("_quarto.yml", "site.css"):
+        shutil.copy(ROOT / name, folder)
     smalldocs = Path(sys.executable).parent / "smalldocs"
     for command in (["render", "--strict"], ["check"]):
         done = subprocess.run([smalldocs, *command, "."], cwd=folder, capture_output=True, text=True)
