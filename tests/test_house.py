@@ -3,6 +3,7 @@
 import ast
 import filecmp
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -179,6 +180,22 @@ def test_readme_is_the_home_notebook():
         sys.path.pop(0)
     home = nbformat.read(ROOT / "nbs" / "index.ipynb", as_version=4)
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.readme(home), "run make readme"
+
+
+def test_every_notebook_has_its_place_on_the_site():
+    listed = (ROOT / "_quarto.yml").read_text(encoding="utf-8")
+    assert not [name for path in notebooks() if (name := path.relative_to(ROOT).as_posix()) not in listed]
+
+
+def test_every_dependency_is_explained():
+    settings = ConfigParser(delimiters=["="])
+    settings.read(ROOT / "settings.ini", encoding="utf-8")
+    wanted = [
+        re.match(r"[\w-]+", line)[0] for line in settings["DEFAULT"]["requirements"].split("\n") if line
+    ]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = [line for line in text.splitlines() if line.startswith("| ")]
+    assert not [name for name in wanted if not any(name in row.split("|")[1] for row in table)]
 
 
 def test_one_version():
