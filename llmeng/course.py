@@ -196,15 +196,31 @@ def solutions(
     text: str,  # the content of a NAME.solutions.md
 ) -> dict[str, str]:  # exercise → source of its cell
     "Read the solutions of a lesson."
-    found = {}
-    for block in re.split(r"^## +", text, flags=re.MULTILINE)[1:]:
-        name = block.split("\n", 1)[0].strip()
-        fence = re.search(r"^(`{3,})[^\n]*\n(.*?)\n\1 *$", block, re.MULTILINE | re.DOTALL)
-        if fence is None:
+    found: dict[str, str | None] = {}
+    name, fence, lines = None, "", []
+    for line in text.splitlines():
+        if fence:
+            if line.rstrip() != fence:
+                lines.append(line)
+                continue
+            if name and found[name] is None:  # the first fence is the solution, more of them are variants
+                found[name] = "\n".join(lines)
+            fence, lines = "", []
+        elif opened := re.match(r"`{3,}", line):
+            fence = opened[0]
+        elif line.startswith(("# ", "## ")):
+            name = line[3:].strip() if line.startswith("## ") else None
+            if name in found:
+                raise ValueError(
+                    f"There are two solutions of {name!r}: keep one heading, and put variants below it."
+                )
+            if name:
+                found[name] = None
+    for name, source in found.items():
+        if source is None:
             raise ValueError(
                 f"The solution {name!r} has no code: put it in a fence of ``` below its heading."
             )
-        found[name] = fence[2]
     return found
 
 # %% ../nbs/course.ipynb #c034
