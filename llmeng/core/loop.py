@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 # %% auto #0
-__all__ = ['T', 'background_loop', 'run', 'hop', 'iterate', 'aiterate']
+__all__ = ['T', 'background_loop', 'run', 'hop', 'in_thread', 'iterate', 'aiterate']
 
 # %% ../../nbs/core/loop.ipynb #c005
 _lock = threading.Lock()
@@ -64,6 +65,34 @@ async def hop(
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
 # %% ../../nbs/core/loop.ipynb #c015
+def in_thread(
+    work: Callable[[], T],  # may block
+) -> asyncio.Future[T]:  # to be awaited on the running loop; cancelling it lets the thread go on
+    "Run blocking work in a thread that ends with the program."
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    future = loop.create_future()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def thread() -> None:
+        result, error = None, None
+        try:
+            result = context.run(work)
+        except BaseException as failure:  # handed to whoever awaits
+            error = failure
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=thread, name="llmeng work", daemon=True).start()
+    return future
+
+# %% ../../nbs/core/loop.ipynb #c019
 _END = object()
 
 

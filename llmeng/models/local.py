@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import json
 import math
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.completion import Delta, Usage
-from ..core.loop import run
+from ..core.loop import in_thread, run
 from ..core.message import Message, to_messages
 from ..core.options import Options
 from ..errors import ConnectionFailed, ModelError, ServerFailed, UnknownModel, Unsupported
@@ -110,9 +109,7 @@ class Local(OpenAI):
             return url
         loop = asyncio.get_running_loop()
         if self._starting is None or self._starting.done() or self._starting.get_loop() is not loop:
-            # In a thread, which takes along where output goes: the cell that asked.
-            context = contextvars.copy_context()
-            self._starting = loop.run_in_executor(None, context.run, self.start)
+            self._starting = in_thread(self.start)
             self._starting.add_done_callback(lambda future: future.cancelled() or future.exception())
         return (await asyncio.shield(self._starting)).url
 
@@ -157,9 +154,12 @@ class Local(OpenAI):
                     f"{self.name} does not read images. Take a model that does, or leave the image out."
                 )
         starting = asyncio.ensure_future(self._address())
-        while not (await asyncio.wait([starting], timeout=2))[0]:
-            yield Delta()  # fetching weights may take longer than the time limit for silence
-        starting.result()
+        try:
+            while not (await asyncio.wait([starting], timeout=2))[0]:
+                yield Delta()  # fetching weights may take longer than the time limit for silence
+            starting.result()
+        finally:
+            starting.cancel()
         text = sum(len(message.text.encode()) + 32 for message in messages)
         asked = 0 if options.labels else options.max_tokens or _MAX_TOKENS
         async with (
