@@ -7,53 +7,35 @@ from __future__ import annotations
 
 import ast
 import linecache
-import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..core.completion import Completion
+from ..core.secret import MASK, environment_secrets, mask
 from ..errors import BadAnswer, MagicError
 from .cell import answer
 from .options import CellOptions, parse
 from .request import fill
 
 # %% auto #0
-__all__ = ['mask', 'report', 'last_error', 'explain', 'code_in', 'fix']
+__all__ = ['masked', 'report', 'last_error', 'explain', 'code_in', 'fix']
 
 # %% ../../nbs/magics/explain.ipynb #c005
-_MASK = "[masked]"
-_SECRETS = re.compile(
-    r"""\b(?:sk|pk|rk|hf|gh[pousr]|github_pat|glpat|xox[abps]|AKIA|ASIA|AIza|ya29)[-_A-Za-z0-9.]{16,}"""
-    r"""|\beyJ[-_A-Za-z0-9]+\.[-_A-Za-z0-9.]+"""  # a JSON web token
-    r"""|-----BEGIN[A-Z ]+PRIVATE\ KEY-----.*?(?:-----END[A-Z ]+PRIVATE\ KEY-----|\Z)""",
-    re.DOTALL,
-)
 _NAMED = re.compile(
     r"""((?:key|token|secret|passw(?:or)?d|pwd|credentials?)["']?\s*\]?\s*[:=]\s*)(["'])(?:(?!\2).)+\2""",
     re.IGNORECASE,
 )
-_BEARER = re.compile(r"(\b(?:bearer|basic)\s+)[-A-Za-z0-9._~+/=]{8,}", re.IGNORECASE)
-_LOGIN = re.compile(r"(://[^/\s:@]*:)[^@\s/]+(?=@)")
-_SECRET_NAME = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 
 
-def mask(
-    text: str,
-    environment: Mapping[str, str] | None = None,  # None for os.environ
+def masked(
+    text: str,  # code, or what an error says
 ) -> str:
-    "Take out what looks like a key: by its form, by the name before it, by its value in the environment."
-    for name, value in (os.environ if environment is None else environment).items():
-        if _SECRET_NAME.search(name) and len(value) >= 8:
-            text = text.replace(value, _MASK)
-    text = _SECRETS.sub(_MASK, text)
-    text = _NAMED.sub(rf"\1\2{_MASK}\2", text)
-    text = _BEARER.sub(rf"\1{_MASK}", text)
-    return _LOGIN.sub(rf"\1{_MASK}", text)
+    "The text without keys: known by their form, by their value in the environment, by the name before them."
+    return _NAMED.sub(rf"\1\2{MASK}\2", mask(text, environment_secrets().values()))
 
 # %% ../../nbs/magics/explain.ipynb #c009
 _CELL = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
@@ -88,7 +70,7 @@ def report(
         if source:
             cut = source if len(source) <= _LIMIT else f"{source[:_LIMIT]}\n# … cut"
             lines += ["", "Cell:", f"```python\n{cut}\n```"]
-    return mask("\n".join(lines))
+    return masked("\n".join(lines))
 
 
 def _library(filename: str) -> str:

@@ -297,7 +297,9 @@ class HTTPModel(Model):
                 "Shorten the prompt, or allow more time with timeout_s=..."
             )
         if isinstance(error, httpx2.SSEError | httpx2.DecodingError):
-            return ServerFailed(f"{self.name} sent an answer that can't be read: {words(str(error))}")
+            return ServerFailed(
+                f"{self.name} sent an answer that can't be read: {words(str(error), self._secrets())}"
+            )
         reason = words(str(error) or type(error).__name__, self._secrets())
         if started:
             return ConnectionFailed(

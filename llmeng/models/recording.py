@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core.completion import Delta, Source, TokenLogprob, Usage
 from ..core.options import Options, request_key
+from ..core.secret import environment_secrets, holds_key
 from ..errors import CassetteError
 
 # %% auto #0
@@ -246,8 +247,6 @@ _NAMES = re.compile(
     r"(^|[-_])(api[-_]?key|authorization|auth[-_]?token|access[-_]?token|secret|password|cookie|headers)$",
     re.IGNORECASE,
 )
-_FORMS = re.compile(r"^(bearer\s+\S|(sk|pk|rk)-\w|hf_\w|gh[pousr]_\w|xox[a-z]-|AKIA|AIza)", re.IGNORECASE)
-_VARIABLES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 
 
 def refuse_secrets(
@@ -258,8 +257,8 @@ def refuse_secrets(
     if re.search(r"://[^/\s]*@", str(request.get("model", ""))):
         raise CassetteError(f"The address of the model holds a password{_REMEDY}")
     text = json.dumps(request, ensure_ascii=False, default=str)
-    for variable, value in os.environ.items():
-        if len(value) >= 12 and _VARIABLES.search(variable) and value in text:
+    for variable, value in environment_secrets(least=12).items():
+        if value in text:
             raise CassetteError(f"The request holds the value of {variable}{_REMEDY}")
 
 
@@ -275,5 +274,5 @@ def _look(path: str, value: Any) -> None:
     elif isinstance(value, list | tuple):
         for item in value:
             _look(path, item)
-    elif isinstance(value, str) and len(value) >= 12 and _FORMS.search(value):
+    elif isinstance(value, str) and holds_key(value):
         raise CassetteError(f"The value of {path} looks like a secret{_REMEDY}")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.secret import mask
 from llmeng.errors import (
     BadOption,
     ContextOverflow,
@@ -51,8 +52,6 @@ def _timestamp(date: str | None) -> float | None:
         return None
 
 # %% ../../nbs/models/refusal.ipynb #c009
-_KEY_LIKE = re.compile(r"\b(?:sk|pk|rk)[-_][\w*.-]{6,}|\bBearer \S{6,}|\bkey-\w{12,}")
-
 # the status behind an error that comes inside a stream, where there is no status line any more
 _STATUS = {
     "invalid_request_error": 400,
@@ -83,10 +82,7 @@ def words(
     limit: int = 300,  # characters
 ) -> str:
     "A server's words on one line, shortened, without keys."
-    for secret in secrets:
-        if len(secret) > 3:
-            text = text.replace(secret, "…")
-    text = _KEY_LIKE.sub("…", " ".join(text.split()))
+    text = mask(" ".join(text.split()), secrets)
     return text if len(text) <= limit else text[:limit] + "…"
 
 
