@@ -101,6 +101,10 @@ class Paired:
         p = f"p={self.p_value:.1g}" if self.p_value < 0.001 else f"p={self.p_value:.3f}".replace("0.", ".", 1)
         return f"{self.words}: a {self.a}, b {self.b}; a alone right {self.only_a}, b alone right {self.only_b}, {p}"
 
+    def _repr_html_(self) -> str:
+        rest = repr(self).removeprefix(self.words)
+        return f"<span><strong>{self.words}</strong>{html.escape(rest)}</span>"
+
 
 def mcnemar(
     a: Iterable[bool | int],  # for each case, whether a got it right
