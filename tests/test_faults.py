@@ -190,6 +190,25 @@ def test_interrupt_in_the_middle_of_an_answer(kernel):
     answers(kernel)
 
 
+def test_interrupt_while_an_answer_is_drawn(kernel):
+    "The interrupt meets llmeng's own code, and not the wait for the next piece."
+    url = kernel.value("local.start().url")
+    kernel.run(
+        "from llmeng.magics.live import Live\ndraw = Live._draw\n"
+        "def interrupted(self, note):\n"
+        "    draw(self, note)\n"
+        "    drawn.append(note)\n"
+        "    if len(drawn) == 4:\n"
+        "        Live._draw = draw\n"
+        "        raise KeyboardInterrupt"
+    )
+    for cell in (COUNT, COUNT.replace("local/", "--models local/smollm2-135m,local/")):
+        kernel.run("Live._draw, drawn = interrupted, []")
+        assert kernel.run(cell)["ename"] == "Interrupted"
+        wait_for(lambda: n_generating(url) == 0, within_s=5)
+    answers(kernel)
+
+
 DONE = re.compile(r"\b[1-9]\d* of 2,000")
 
 

@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -35,6 +35,32 @@ def background_loop() -> asyncio.AbstractEventLoop:
         return _state["loop"]
 
 # %% ../../nbs/core/loop.ipynb #c008
+class _Handed:
+    "Work for a loop. It can be cancelled at any moment, even while it is being handed over."
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = loop
+        self._task: asyncio.Task | None = None
+        self._cancelled = False
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(self._begin(work), self._loop)
+
+    async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
+        self._task = asyncio.current_task()
+        if self._cancelled:
+            self._task.cancel()
+        return await work
+
+    def cancel(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+
 def run(
     work: Coroutine[Any, Any, T],  # what to run
 ) -> T:  # its result
@@ -45,13 +71,14 @@ def run(
         raise RuntimeError(
             "A sync call inside async code that llmeng runs: use `await model.acall(...)` there."
         )
-    future = asyncio.run_coroutine_threadsafe(work, loop)
+    handed = _Handed(loop)
     try:
+        future = handed.start(work)
         while not wait([future], timeout=0.5).done:  # in slices: Windows delivers Ctrl-C only between waits
             pass
         return future.result()
     except BaseException:
-        future.cancel()
+        handed.cancel()
         raise
 
 # %% ../../nbs/core/loop.ipynb #c012
@@ -119,8 +146,9 @@ def iterate(
             "A sync stream inside async code that llmeng runs: use `model.astream(...)` there."
         )
     items: queue.SimpleQueue = queue.SimpleQueue()
-    future = asyncio.run_coroutine_threadsafe(_pump(source, items.put), background_loop())
+    handed = _Handed(background_loop())
     try:
+        handed.start(_pump(source, items.put))
         while True:
             try:
                 item, error = items.get(timeout=0.5)
@@ -132,7 +160,7 @@ def iterate(
                 return
             yield item
     finally:
-        future.cancel()
+        handed.cancel()
 
 
 async def aiterate(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import Any
 
 from ..core.completion import Choice, Completion, choice
@@ -89,7 +89,8 @@ def ask_one(
     stream = model.stream(request.messages, **request.options)
     live = Live(f"{model.name} …", format=format, visible=not options.no_stream and not options.choose)
     try:
-        with held_warnings():
+        # An interrupt may come while an answer is drawn: the model stops then too.
+        with closing(stream), held_warnings():
             for delta in stream:
                 live.say(delta.text)
             live.clear()
@@ -207,8 +208,8 @@ def ask_side_by_side(
         render=lambda: {"text/html": columns_html(results), "text/plain": repr(results)},
     )
     try:
-        with held_warnings():
-            for index, what in iterate(_merge(requests, models)):
+        with closing(iterate(_merge(requests, models))) as arriving, held_warnings():
+            for index, what in arriving:
                 name = names[index]
                 if isinstance(what, Exception):
                     results[name] = what
