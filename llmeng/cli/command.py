@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import webbrowser
@@ -32,10 +33,9 @@ def ask(arguments: argparse.Namespace) -> int:
     "Ask once, and stream the answer to standard output."
     from llmeng.models.catalog import get_model
 
-    prompt = " ".join(arguments.prompt)
-    if not sys.stdin.isatty() and not sys.stdin.closed:
-        piped = _piped()
-        prompt = "\n\n".join(part for part in (prompt, piped.strip()) if part)
+    prompt = " ".join(part for part in arguments.prompt if part != "-")  # "-" is the pipe, read anyway
+    if sys.stdin is not None and not sys.stdin.isatty():
+        prompt = "\n\n".join(part for part in (prompt, _piped().strip()) if part)
     if not prompt.strip():
         raise ValueError('Nothing to ask: llmeng ask "Why is the sky blue?"')
     content = [prompt, *map(Path, arguments.image)] if arguments.image else prompt
@@ -46,24 +46,34 @@ def ask(arguments: argparse.Namespace) -> int:
         max_tokens=arguments.max_tokens,
         seed=arguments.seed,
     )
+    said = False
     try:
         for delta in stream:
+            said = said or bool(delta.text)
             print(delta.text, end="", flush=True)
     finally:
-        print(flush=True)
+        if said:
+            print(flush=True)
     print(stream.completion.summary(), file=sys.stderr)
     return 0
 
 
-def _piped() -> str:
-    # An open stdin that nobody writes to (a service, a test) must not hang the command.
-    import select
-
+def _piped(patience_s: float = 1.0) -> str:
+    # A slow writer is waited for; who left a pipe open by mistake (a service, a script) is told.
+    notice = threading.Timer(
+        patience_s,
+        lambda: print("llmeng: waiting for the end of standard input …", file=sys.stderr, flush=True),
+    )
+    notice.daemon = True
+    notice.start()
     try:
-        ready = os.name == "nt" or select.select([sys.stdin], [], [], 0.05)[0]
-    except (OSError, ValueError):
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"What comes through the pipe is no text: {error}.") from None
+    except (OSError, ValueError):  # closed
         return ""
-    return sys.stdin.read() if ready else ""
+    finally:
+        notice.cancel()
 
 # %% ../../nbs/cli/command.ipynb #c007
 def models(arguments: argparse.Namespace) -> int:
@@ -191,7 +201,9 @@ def free_port(
     wanted: int = 8888,
 ) -> int:
     "The first port from `wanted` on where nobody listens."
-    for port in range(wanted, wanted + 50):
+    if not 0 <= wanted <= 65_535:
+        raise ValueError(f"A port is a number from 0 to 65535, got {wanted}.")
+    for port in range(wanted, min(wanted + 50, 65_536)):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -278,7 +290,11 @@ model names:
   ollama/NAME                 a running Ollama
   http://host:8000/v1#NAME    any OpenAI-compatible server
 
-LLMENG_MODEL sets the default, LLMENG_HOME where weights are kept, LLMENG_THREADS the local model's threads.
+environment:
+  LLMENG_MODEL                the default model
+  LLMENG_HOME                 where weights are kept
+  LLMENG_THREADS              the local model's threads
+  LLMENG_CASSETTE             replay:FILE answers from a recording, auto:FILE records what is missing
 """
 
 
@@ -350,7 +366,8 @@ def main(
     arguments: Sequence[str] | None = None,  # None takes those of the process
 ) -> int:  # the exit code: 0, 1 for a failure, 2 for a wrong command line, 130 when interrupted
     "Run the command `llmeng`."
-    parsed = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed = parser().parse_args(given or ["--help"])
     try:
         return parsed.run(parsed)
     except (LLMEngError, ValueError) as error:

@@ -79,6 +79,8 @@ class Engine:
         ):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise BadOption(f"{name} is a whole number, {least} or more, got {value!r}.")
+        if not isinstance(port, int) or not 0 <= port <= 65_535:
+            raise BadOption(f"port is a whole number from 0 to 65535, got {port!r}.")
         if cache_type not in (None, "f16", "q8_0"):
             raise BadOption(f"cache_type is f16 or q8_0, got {cache_type!r}.")
         self.header = read_header(path)
