@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ['LLMEngError', 'MissingExtra', 'MissingKey', 'WeightsError', 'CassetteError', 'StateError', 'PromptError',
            'MagicError', 'ModelError', 'ConnectionFailed', 'RefusedKey', 'RateLimited', 'ModelTimeout', 'ServerFailed',
            'ContextOverflow', 'UnknownModel', 'BadOption', 'Unsupported', 'BadAnswer', 'BatchFailed', 'Interrupted',
-           'nearest']
+           'nearest', 'in_short']
 
 # %% ../nbs/errors.ipynb #c005
 class LLMEngError(Exception):
@@ -157,3 +157,10 @@ def nearest(
     if not close:
         return ""
     return f" Did you mean {' or '.join(repr(match) for match in close)}?"
+
+# %% ../nbs/errors.ipynb #c019
+def in_short(
+    error: BaseException,
+) -> str:  # never empty
+    "What went wrong, in a line."
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -8,18 +8,19 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlparse
 
 from ..deps import need
-from ..errors import LLMEngError
+from ..errors import LLMEngError, in_short
 
 # %% auto #0
 __all__ = ['CHECKS', 'Check', 'check_python', 'check_packages', 'check_jupyterlab', 'check_memory', 'check_processor',
@@ -50,18 +51,9 @@ def check_python() -> Check:
 
 
 def check_packages() -> Check:
-    "The packages of the base."
-    wanted = {
-        "xllamacpp": "xllamacpp",
-        "httpx2": "httpx2",
-        "huggingface_hub": "huggingface_hub",
-        "pydantic": "pydantic",
-        "jinja2": "jinja2",
-        "markdown_it": "markdown-it-py",
-        "anywidget": "anywidget",
-        "IPython": "ipython",
-    }
-    missing = [package for module, package in wanted.items() if importlib.util.find_spec(module) is None]
+    "The packages that llmeng requires."
+    wanted = [re.match(r"[\w.-]+", line)[0] for line in requires("llmeng") or () if "extra ==" not in line]
+    missing = [package for package in wanted if _version(package) == "?"]
     if missing:
         return Check("packages", "fail", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")
     return Check(
@@ -100,13 +92,14 @@ def _version(package: str) -> str:
 # %% ../../nbs/cli/doctor.ipynb #c012
 def check_memory() -> Check:
     "Free memory, and the best local models that fit into it."
+    from llmeng.models.machine import memory_free, memory_total
     from llmeng.models.weights import suggest
 
-    memory = need("psutil").virtual_memory()
-    found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
-    if memory.available < 0.6e9:
+    free, total = memory_free(), memory_total()  # a container's where it is less than the machine's
+    found = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free"
+    if free < 0.6e9:
         return Check("memory", "fail", found, "Close something: the smallest local model needs about 0.6 GB.")
-    best = ", ".join(f"local/{entry.name}" for entry in suggest(memory.available / 1e9)[:3])
+    best = ", ".join(f"local/{entry.name}" for entry in suggest(free / 1e9)[:3])
     return Check("memory", "ok", f"{found}; the best that fit: {best}")
 
 
@@ -131,9 +124,9 @@ def check_disk() -> Check:
     "Room for weights."
     from llmeng.models.weights import where
 
-    folder = Path(where())
+    folder = where()
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free / 2**30
+    free = shutil.disk_usage(there).free / 1e9
     if free < 0.5:
         return Check(
             "disk",
@@ -162,17 +155,16 @@ def check_answer() -> Check:
     try:
         answer = get_model(DEFAULT)("Say hello.", max_tokens=16, timeout_s=60)
     except LLMEngError as error:
-        return Check(
-            "answer", "fail", str(error).splitlines()[0], "See the message; then run llmeng doctor again."
-        )
+        return Check("answer", "fail", in_short(error), "See the message; then run llmeng doctor again.")
     return Check("answer", "ok", answer.summary())
 
 
 def check_keys() -> Check:
     "Which providers have a key in the environment; never the key."
-    providers = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
-    have = [provider for provider, variable in providers.items() if os.environ.get(variable)]
-    lack = [variable for variable in providers.values() if not os.environ.get(variable)]
+    from llmeng.models.catalog import KEYS
+
+    have = [provider for provider, variable in KEYS.items() if os.environ.get(variable)]
+    lack = [variable for variable in KEYS.values() if not os.environ.get(variable)]
     found = f"set for {', '.join(have)}" if have else "none set; the local model needs none"
     return Check(
         "keys",
@@ -188,7 +180,7 @@ def reachable(
     timeout_s: float = 2.0,
 ) -> bool:
     "Whether somebody listens at the address; a connection, nothing is sent."
-    address = urlparse(url if "//" in url else f"http://{url}")
+    address = urlparse(url)
     try:
         port = address.port or (443 if address.scheme == "https" else 80)
         socket.create_connection((address.hostname, port), timeout=timeout_s).close()
@@ -199,23 +191,26 @@ def reachable(
 
 def check_ollama() -> Check:
     "A running Ollama."
-    host = os.environ.get("OLLAMA_HOST") or "127.0.0.1:11434"
-    if reachable(host if ":" in host else f"{host}:11434"):
-        return Check("ollama", "ok", f"runs at {host}: ollama/NAME")
-    return Check("ollama", "note", f"nobody listens at {host}", "Only if you want it: ollama serve")
+    from llmeng.models.openai import ollama_url
+
+    url = ollama_url()
+    if reachable(url):
+        return Check("ollama", "ok", f"runs at {url}: ollama/NAME")
+    return Check("ollama", "note", f"nobody listens at {url}", "Only if you want it: ollama serve")
 
 
 def check_hub() -> Check:
     "The Hugging Face hub, for other local models."
-    endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-    if os.environ.get("HF_HUB_OFFLINE") in ("1", "true", "True"):
+    from llmeng.models.sources import endpoint, is_offline
+
+    if is_offline():
         return Check("hub", "note", "switched off by HF_HUB_OFFLINE", "Unset it to fetch other models.")
-    if reachable(endpoint):
-        return Check("hub", "ok", f"{endpoint} is reachable")
+    if reachable(endpoint()):
+        return Check("hub", "ok", f"{endpoint()} is reachable")
     return Check(
         "hub",
         "note",
-        f"{endpoint} is not reachable",
+        f"{endpoint()} is not reachable",
         "Other models need it, or a GGUF file: local//path/to.gguf",
     )
 

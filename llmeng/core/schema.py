@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from ..deps import need
-from ..errors import BadAnswer
+from ..errors import BadAnswer, in_short
 
 # %% auto #0
 __all__ = ['Schema', 'find_json']
@@ -46,7 +46,7 @@ class Schema:
         try:
             return pydantic.TypeAdapter(self.type)
         except (pydantic.errors.PydanticUserError, TypeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = in_short(error)
             raise ValueError(
                 f"{self.type!r} can't be a response schema: {reason} "
                 "Use a pydantic model, a dataclass, Literal, list[...], or a JSON schema as a dict."

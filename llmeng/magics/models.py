@@ -10,16 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.model import Model
-from ..models.catalog import default_model
+from ..models.catalog import KEYS, default_model
+from ..models.openai import ollama_url
 from ..models.weights import CATALOGUE, installed, suggest
 
 # %% auto #0
 __all__ = ['Models', 'available']
 
 # %% ../../nbs/magics/models.ipynb #c004
-_HOSTED = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
-
-
 class Models(list):
     "Rows of (name, state, about)."
 
@@ -57,10 +55,10 @@ def available(
         if entry.name not in here:
             size = f"to fetch on first use, {entry.size / 1e6:,.0f} MB"
             rows.append((f"local/{entry.name}", size, entry.about))
-    for provider, variable in _HOSTED.items():
+    for provider, variable in KEYS.items():
         state = "key is set" if os.environ.get(variable) else f"{variable} is not set"
         rows.append((f"{provider}/NAME", state, "any model of the provider"))
-    rows.append(("ollama/NAME", "needs a running Ollama", os.environ.get("OLLAMA_HOST") or "127.0.0.1:11434"))
+    rows.append(("ollama/NAME", "needs a running Ollama", ollama_url()))
     rows.append(
         ("http://HOST:PORT/v1#NAME", "needs a running server", "vLLM, TGI, llama.cpp: the protocol of OpenAI")
     )

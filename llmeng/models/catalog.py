@@ -13,7 +13,7 @@ from ..core.model import Model
 from ..errors import UnknownModel, nearest
 
 # %% auto #0
-__all__ = ['PROVIDERS', 'DEFAULT', 'default_model', 'set_default_model', 'get_model']
+__all__ = ['PROVIDERS', 'KEYS', 'DEFAULT', 'default_model', 'set_default_model', 'get_model']
 
 # %% ../../nbs/models/catalog.ipynb #c005
 PROVIDERS = {
@@ -24,6 +24,8 @@ PROVIDERS = {
     "huggingface": "llmeng.models.huggingface:HuggingFace",
     "scripted": "llmeng.models.scripted:Scripted",
 }
+
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}  # provider → the variable with its key
 
 DEFAULT = "local/smollm2-135m"
 _default: list[str] = []
@@ -58,7 +60,8 @@ def get_model(
     if key not in _models:
         from llmeng.models.cassette import attach  # imported with the first model
 
-        _models[key] = attach(make()(rest, **extra, **settings))
+        # of two threads that ask at once both get the first one's
+        return _models.setdefault(key, attach(make()(rest, **extra, **settings)))
     return _models[key]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..deps import need
-from ..errors import RefusedKey, UnknownModel, WeightsError
+from ..errors import RefusedKey, UnknownModel, WeightsError, in_short
 from .machine import memory_free
 
 # %% auto #0
@@ -116,7 +116,7 @@ def _from_cache(name: str, revision: str | None, weights: bool, reason: Exceptio
         pass
     raise WeightsError(
         f"{name} is not on this machine, and the hub at {need('huggingface_hub.constants').ENDPOINT} can't be asked "
-        f"({type(reason).__name__}: {str(reason).splitlines()[0]}). Go online, set HF_ENDPOINT to a mirror, "
+        f"({in_short(reason)}). Go online, set HF_ENDPOINT to a mirror, "
         "or give a folder: huggingface//path/to/folder"
     ) from reason
 
@@ -170,7 +170,7 @@ def _pick_device(wanted: str | None) -> str:
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError) as error:  # an AssertionError when torch was built without it
         raise ValueError(
-            f"No device {wanted!r} here: {str(error).splitlines()[0]} Leave device out to take what there is."
+            f"No device {wanted!r} here: {in_short(error)} Leave device out to take what there is."
         ) from None
     return wanted
 

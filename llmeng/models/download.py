@@ -17,11 +17,11 @@ from typing import Any
 
 from ..deps import need
 from ..display import Progress
-from ..errors import WeightsError
+from ..errors import WeightsError, in_short
 from .gguf import read_header
 
 # %% auto #0
-__all__ = ['CONNECT_S', 'READ_S', 'ATTEMPTS', 'checksum', 'verify', 'NotHere', 'download', 'in_short', 'take']
+__all__ = ['CONNECT_S', 'READ_S', 'ATTEMPTS', 'checksum', 'verify', 'NotHere', 'download', 'take']
 
 # %% ../../nbs/models/download.ipynb #c005
 def checksum(
@@ -157,13 +157,6 @@ def _stream(client, url: str, part: Path, have: int) -> Iterator[int]:
                 file.write(block)
                 have += len(block)
                 yield have
-
-
-def in_short(
-    error: BaseException,
-) -> str:
-    "What went wrong, in a line."
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def take(

@@ -24,7 +24,7 @@ from .prices import price
 from .refusal import words
 
 # %% auto #0
-__all__ = ['OPENAI_URL', 'openai_message', 'OpenAI', 'openai_usage', 'Ollama']
+__all__ = ['OPENAI_URL', 'openai_message', 'OpenAI', 'openai_usage', 'ollama_url', 'Ollama']
 
 # %% ../../nbs/models/openai.ipynb #c005
 def openai_message(message: Message) -> dict[str, Any]:
@@ -246,7 +246,10 @@ class OpenAI(HTTPModel):
             # thinking aloud is no answer, but no silence either
             return (Delta() if said.get("reasoning_content") or said.get("reasoning") else None), finish
         except (AttributeError, KeyError, IndexError, TypeError) as error:
-            raise _strange(self.name, chunk) from error
+            said = words(str(chunk), self._secrets())
+            raise ServerFailed(
+                f"{self.name} sent an event that is not of OpenAI's protocol: {said}"
+            ) from error
 
     def _end(self, last: dict[str, Any], finish: FinishReason | None) -> Delta:
         usage = openai_usage(last.get("usage"))
@@ -326,11 +329,15 @@ def _add_tool_calls(calls: dict[int, Any], pieces: Sequence[Mapping[str, Any]]) 
         call["name"] += function.get("name") or ""
         call["arguments"] += function.get("arguments") or ""
 
-
-def _strange(model: str, chunk: Any) -> ServerFailed:
-    return ServerFailed(f"{model} sent an event that is not of OpenAI's protocol: {words(str(chunk))}")
-
 # %% ../../nbs/models/openai.ipynb #c035
+def ollama_url() -> str:  # without a slash at the end
+    "Where Ollama listens: at OLLAMA_HOST, else on this machine."
+    host = os.environ.get("OLLAMA_HOST", "").strip().rstrip("/") or "127.0.0.1:11434"
+    address = urlsplit(host if "//" in host else f"http://{host}")
+    name = "127.0.0.1" if address.hostname in (None, "0.0.0.0") else address.hostname  # it listens on all
+    return check_address(f"{address.scheme}://{name}:{address.port or 11434}")
+
+
 class Ollama(OpenAI):
     "A model of a running Ollama, at OLLAMA_HOST or 127.0.0.1:11434."
 
@@ -347,12 +354,7 @@ class Ollama(OpenAI):
         self.api_key_env = None
 
     def _base_url(self) -> str:
-        if self.base_url:
-            return self.base_url
-        host = os.environ.get("OLLAMA_HOST", "").strip().rstrip("/") or "127.0.0.1:11434"
-        address = urlsplit(host if "//" in host else f"http://{host}")
-        name = "127.0.0.1" if address.hostname in (None, "0.0.0.0") else address.hostname  # it listens on all
-        return check_address(f"{address.scheme}://{name}:{address.port or 11434}/v1")
+        return self.base_url or f"{ollama_url()}/v1"
 
     def _remedy(self, kind: str) -> str:
         if kind == "dead":

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from ..deps import need
 from ..display import Progress
-from ..errors import WeightsError, nearest
-from .download import NotHere, download, in_short, take, verify
+from ..errors import WeightsError, in_short, nearest
+from .download import NotHere, download, take, verify
 from .shelf import Place, by_quantisation, where
 
 # %% auto #0
-__all__ = ['ASK_S', 'in_cache', 'kept', 'in_wheel', 'endpoint', 'from_hub', 'from_index', 'installer']
+__all__ = ['ASK_S', 'in_cache', 'kept', 'in_wheel', 'endpoint', 'is_offline', 'from_hub', 'from_index', 'installer']
 
 # %% ../../nbs/models/sources.ipynb #c005
 def in_cache(spot: Place) -> Path:
@@ -73,10 +73,15 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
+def is_offline() -> bool:
+    "Whether HF_HUB_OFFLINE forbids to ask the hub."
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def from_hub(spot: Place) -> Path:
     "The file from the Hugging Face hub, HF_ENDPOINT and HF_TOKEN respected."
     hub = need("huggingface_hub")
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+    if is_offline():
         raise NotHere("not asked, because HF_HUB_OFFLINE is set")
     spot = _ask_hub(spot)
     url = hub.hf_hub_url(spot.repo, spot.file, revision=spot.revision, endpoint=endpoint())
