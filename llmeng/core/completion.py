@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ..errors import ModelError
 
 # %% auto #0
-__all__ = ['FinishReason', 'Source', 'Usage', 'TokenLogprob', 'Delta', 'Completion', 'Assembly', 'Choice', 'choice']
+__all__ = ['FinishReason', 'Source', 'Usage', 'TokenLogprob', 'Delta', 'Completion', 'dollars', 'Assembly', 'Choice', 'choice']
 
 # %% ../../nbs/core/completion.ipynb #c005
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Completion:
     def tokens_per_s(self) -> float | None:
         "Output tokens per second after the first one; None where it can't be told."
         tokens, start, end = self.usage.output_tokens, self.first_token_s, self.latency_s
-        if not tokens or tokens < 2 or start is None or end is None or end <= start:
-            return None
+        if not tokens or tokens < 2 or start is None or end is None or end - start < 0.001:
+            return None  # what comes within a millisecond came in one piece
         return (tokens - 1) / (end - start)
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ class Completion:
         if self.tokens_per_s is not None and self.source == "live":
             parts.append(f"{self.tokens_per_s:.0f} tok/s")
         if self.cost_usd is not None:
-            parts.append(f"${self.cost_usd:.6f}".rstrip("0").rstrip("."))
+            parts.append(dollars(self.cost_usd))
         if self.source != "live":
             parts.append("cached" if self.source == "cache" else "replayed")
         if self.finish_reason not in (None, "stop"):
@@ -124,6 +124,13 @@ class Completion:
 
 def _count(tokens: int | None) -> str:
     return "?" if tokens is None else f"{tokens:,}"
+
+
+def dollars(
+    amount: float,  # USD
+) -> str:
+    "An amount of money, to the millionth: a call may cost less than a cent."
+    return f"${amount:.6f}".rstrip("0").rstrip(".")
 
 # %% ../../nbs/core/completion.ipynb #c009
 class Assembly:

@@ -9,7 +9,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.completion import Choice, Completion, Usage
+from ..core.completion import Choice, Completion, Usage, dollars
 from .live import printable
 from .page import Html, table_html, table_text
 
@@ -72,7 +72,7 @@ def summary(
         parts.append(f"{seconds:.2f} s")
     costs = [completion.cost_usd for completion in done if completion.source == "live"]
     if costs and None not in costs:
-        parts.append(f"${sum(costs):.6f}".rstrip("0").rstrip("."))
+        parts.append(dollars(sum(costs)))
     saved = sum(completion.source != "live" for completion in done)
     if saved:
         parts.append(f"{saved} cached or replayed")

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.completion import Completion, Usage
+from ..core.completion import Completion, Usage, dollars
 
 # %% auto #0
 __all__ = ['LEDGER', 'Entry', 'Ledger']
@@ -29,7 +29,7 @@ class Entry:
         "The cost in words."
         if self.unpriced == self.calls - self.saved > 0:
             return "unknown"
-        known = f"${self.cost_usd:.6f}".rstrip("0").rstrip(".")
+        known = dollars(self.cost_usd)
         return f"{known} and {self.unpriced} of unknown price" if self.unpriced else known
 
 
@@ -61,7 +61,7 @@ class Ledger:
     def total(self) -> Entry:
         "All models together."
         total = Entry()
-        for entry in self.entries.values():
+        for entry in tuple(self.entries.values()):  # another thread may begin one
             total.calls += entry.calls
             total.saved += entry.saved
             total.usage = total.usage + entry.usage

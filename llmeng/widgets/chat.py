@@ -13,7 +13,7 @@ from contextlib import aclosing, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core.completion import Assembly, Completion, Delta, Usage
+from ..core.completion import Assembly, Completion, Delta, Usage, dollars
 from ..core.loop import aiterate, background_loop, iterate
 from ..core.message import Message, to_messages
 from ..core.model import Model
@@ -140,12 +140,11 @@ class Chat:
         counted = sum(call.usage.output_tokens is not None for call in known)
         costs = [call.cost_usd for call in known if call.cost_usd is not None]
         tokens = f"{usage.input_tokens or 0:,} → {usage.output_tokens or 0:,} tokens"
-        cost = f"${sum(costs):.6f}".rstrip("0").rstrip(".")
         return " · ".join(
             [
                 f"{n_calls} {'call' if n_calls == 1 else 'calls'}",
                 tokens + _uncounted(n_calls - counted) if counted else "tokens unknown",
-                cost + _uncounted(n_calls - len(costs)) if costs else "cost unknown",
+                dollars(sum(costs)) + _uncounted(n_calls - len(costs)) if costs else "cost unknown",
             ]
         )
 
