@@ -11,8 +11,10 @@ import time
 from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..core.loop import background_loop
 from ..deps import need
@@ -57,8 +59,10 @@ class ChatView:
         self.chat = chat
         self.every_s = every_s
         self.widget = _widget_class()(title=chat.title)
-        self._keys: dict[Turn, int] = {}
-        self._rows: dict[Turn, dict[str, Any]] = {}  # of turns that have ended
+        # both forget a turn when the chat does: a kernel may live for weeks
+        self._keys: WeakKeyDictionary[Turn, int] = WeakKeyDictionary()
+        self._rows: WeakKeyDictionary[Turn, dict[str, Any]] = WeakKeyDictionary()  # of turns that have ended
+        self._numbers = count()
         self._sent_at = 0.0
         self._lock = threading.RLock()  # answers, clicks and cells come on threads of their own
         self._tasks: set[Any] = set()
@@ -106,7 +110,9 @@ class ChatView:
             self._twin.update(self._copy(), raw=True)
 
     def _key(self, turn: Turn) -> int:
-        return self._keys.setdefault(turn, len(self._keys))
+        if turn not in self._keys:
+            self._keys[turn] = next(self._numbers)
+        return self._keys[turn]
 
     def _row(self, turn: Turn) -> dict[str, Any]:
         if turn in self._rows:
