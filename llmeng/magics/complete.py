@@ -25,7 +25,7 @@ def complete(
 
 def _possible(before: list[str], word: str, scope: Mapping[str, Any], cell: bool) -> list[str]:
     from llmeng.magics.chats import CHATS
-    from llmeng.magics.line import COMMANDS
+    from llmeng.magics.line import ACTIONS, COMMANDS
     from llmeng.magics.options import OPTIONS
 
     last = before[-1] if before else ""
@@ -35,7 +35,7 @@ def _possible(before: list[str], word: str, scope: Mapping[str, Any], cell: bool
         if before[1] in ("show", "forget", "edit") and len(before) == 2:
             return list(CHATS)
         if before[1] == "cassette" and len(before) == 2:
-            return ["auto", "replay", "record", "live", "status", "stale", "prune"]
+            return list(ACTIONS)
         if before[1] not in ("explain", "fix", "model"):
             return []
     for option in OPTIONS:

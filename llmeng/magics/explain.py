@@ -18,6 +18,7 @@ from ..core.completion import Completion
 from ..core.secret import MASK, environment_secrets, mask
 from ..errors import BadAnswer, MagicError
 from .cell import answer
+from .failure import is_cell
 from .options import CellOptions, parse
 from .request import fill
 
@@ -38,7 +39,6 @@ def masked(
     return _NAMED.sub(rf"\1\2{MASK}\2", mask(text, environment_secrets().values()))
 
 # %% ../../nbs/magics/explain.ipynb #c009
-_CELL = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
 _LIMIT = 6000  # characters of a cell
 
 
@@ -51,12 +51,12 @@ def report(
     if cause is not None:
         lines.append(f"caused by {type(cause).__name__}: {cause}")
     frames = traceback.extract_tb(error.__traceback__)
-    last_cell = max((index for index, frame in enumerate(frames) if _CELL.search(frame.filename)), default=-1)
+    last_cell = max((index for index, frame in enumerate(frames) if is_cell(frame.filename)), default=-1)
     cells: list[str] = []
     if frames and last_cell >= 0:
         lines += ["", "Traceback:"]
         for frame in frames[: last_cell + 1]:
-            if _CELL.search(frame.filename):
+            if is_cell(frame.filename):
                 lines.append(f"  notebook, line {frame.lineno}, in {frame.name}: {frame.line}")
                 cells.append(frame.filename)
         if last_cell < len(frames) - 1:

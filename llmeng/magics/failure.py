@@ -5,6 +5,7 @@
 # %% ../../nbs/magics/failure.ipynb #c002
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 from .live import printable
@@ -12,9 +13,19 @@ from .live import printable
 Error = TypeVar("Error", bound=BaseException)
 
 # %% auto #0
-__all__ = ['Error', 'shorten']
+__all__ = ['Error', 'is_cell', 'shorten']
 
 # %% ../../nbs/magics/failure.ipynb #c005
+_CELL = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
+
+
+def is_cell(
+    filename: str,  # of a frame
+) -> bool:
+    "Whether a frame is code of the notebook."
+    return bool(_CELL.search(filename))
+
+
 def shorten(
     error: Error,
 ) -> Error:  # the same one
@@ -39,9 +50,5 @@ def _origin(error: BaseException) -> list[str]:
     cause = error.__cause__
     if cause is None or isinstance(cause, LLMEngError):
         return []
-    frames = [
-        frame
-        for frame in traceback.extract_tb(cause.__traceback__)
-        if "ipykernel_" in frame.filename or frame.filename.startswith("<ipython-input")
-    ]
+    frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if is_cell(frame.filename)]
     return [f"  in the notebook, line {frame.lineno}: {frame.line}" for frame in frames]

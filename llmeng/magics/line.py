@@ -15,7 +15,7 @@ from .page import Page
 from .words import words
 
 # %% auto #0
-__all__ = ['COMMANDS', 'Command', 'run_line']
+__all__ = ['COMMANDS', 'ACTIONS', 'Command', 'run_line']
 
 # %% ../../nbs/magics/line.ipynb #c004
 @dataclass(frozen=True)
@@ -82,19 +82,23 @@ def _forget(shell: Any, given: list[str], rest: str) -> Page:
     chat = CHATS.find(given[0])
     if len(given) == 1:
         del CHATS[chat.name]
-        return Page(f"Forgotten: {chat.name}, {len(chat)} turns.")
+        return Page(f"Forgotten: {chat.name}, {_turns(len(chat))}.")
     number = _number(chat, given[1])
     gone = len(chat) - number + 1
     chat.turns = chat.turns[: number - 1]
-    return Page(f"Forgotten: {gone} turns of {chat.name}; {len(chat)} are left.")
+    return Page(f"Forgotten: {_turns(gone)} of {chat.name}. Left: {_turns(len(chat))}.")
 
 
-@_command("edit NAME TURN TEXT", "ask a turn anew, with other words; --answer TEXT writes its answer instead")
+@_command(
+    "edit NAME TURN TEXT",
+    "ask a turn anew, with other words, and forget those after it; --answer TEXT writes its answer instead",
+)
 def _edit(shell: Any, given: list[str], rest: str) -> Any:
     from dataclasses import replace
 
     from llmeng.core.completion import Completion
     from llmeng.core.message import Message
+    from llmeng.magics.answers import show_as
     from llmeng.magics.cell import ask_again
 
     if len(given) < 3 or given[2:] == ["--answer"]:
@@ -110,8 +114,14 @@ def _edit(shell: Any, given: list[str], rest: str) -> Any:
         edited = ask_again(
             shell, replace(turn, question=question), messages(chat.turns[: number - 1], turn.system)
         )
+    if gone := len(chat) - number:
+        show_as(edited.answer, note=f"{chat.name}: {_turns(gone)} after this one dropped")
     chat.turns = [*chat.turns[: number - 1], edited]
     return edited.answer
+
+
+def _turns(count: int) -> str:
+    return "1 turn" if count == 1 else f"{count} turns"
 
 
 def _number(chat: Chat, text: str) -> int:
@@ -167,6 +177,15 @@ def _fix(shell: Any, given: list[str], rest: str) -> Any:
 # %% ../../nbs/magics/line.ipynb #c012
 _CASSETTE = "cassette [auto|replay|record|live [FILE]] [status|stale|prune]"
 _FILE = "cassette.jsonl"
+ACTIONS = (
+    "auto",
+    "replay",
+    "record",
+    "live",
+    "status",
+    "stale",
+    "prune",
+)  # the modes, then what else it does
 
 
 @_command(_CASSETTE, "record what models answer in a file beside the notebook, and replay it")
@@ -174,10 +193,9 @@ def _cassette(shell: Any, given: list[str], rest: str) -> Any:
     from llmeng.models.cassette import MODES, active, use_cassette
 
     action = given[0] if given else "status"
-    known = (*MODES, "status", "stale", "prune")
-    if action not in known:
+    if action not in ACTIONS:
         raise MagicError(
-            f"Unknown `%llm cassette {action}`.{nearest(action, known)} It is `%llm {_CASSETTE}`."
+            f"Unknown `%llm cassette {action}`.{nearest(action, ACTIONS)} It is `%llm {_CASSETTE}`."
         )
     recorder = active()
     if action in MODES:
