@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
 
-from ..errors import nearest
+from ..errors import PromptError, nearest
 
 # %% auto #0
 __all__ = ['Role', 'ROLES', 'media_type', 'Image', 'Message', 'to_messages']
@@ -118,14 +118,20 @@ class Message:
             raise ValueError(
                 f"Unknown role {self.role!r}: one of {', '.join(ROLES)}.{nearest(self.role, ROLES)}"
             )
-        if isinstance(self.content, str):
-            return
-        if not isinstance(self.content, Sequence):
-            raise ValueError(
-                f"A message's content is text, or a list of texts and images, not {self.content!r}."
-            )
-        parts = tuple(part if isinstance(part, str) else Image.of(part) for part in self.content)
-        object.__setattr__(self, "content", parts)
+        if not isinstance(self.content, str):
+            if not isinstance(self.content, Sequence):
+                raise ValueError(
+                    f"A message's content is text, or a list of texts and images, not {self.content!r}."
+                )
+            parts = tuple(part if isinstance(part, str) else Image.of(part) for part in self.content)
+            object.__setattr__(self, "content", parts)
+        try:
+            self.text.encode()
+        except UnicodeEncodeError as error:  # half a surrogate pair: no protocol can carry it
+            raise PromptError(
+                f"The text holds {error.object[error.start]!r} at character {error.start}, which is half a character. "
+                "Read it with the right encoding, or replace it: text.encode(errors='replace').decode()."
+            ) from None
 
     @property
     def text(self) -> str:

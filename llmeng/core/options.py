@@ -54,6 +54,8 @@ class Options:
         for name in ("stop", "labels"):
             if name in given:
                 given[name] = _texts(name, given[name])
+        if given.get("labels") == ():
+            raise BadOption("labels is empty: give two or more to choose from.")
         if "response_schema" in given:
             given["response_schema"] = Schema.of(given["response_schema"])
         checked = cls(**given)

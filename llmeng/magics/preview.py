@@ -55,8 +55,11 @@ def costs(
 
 
 def _price(asked: Request, usage: Usage) -> float | None:
-    here = asked.model.name.partition("/")[0] in ("local", "huggingface")
-    return 0.0 if here else price(asked.model.name, usage)
+    return 0.0 if _is_here(asked) else price(asked.model.name, usage)  # it adds nothing to what others bill
+
+
+def _is_here(asked: Request) -> bool:
+    return asked.model.name.partition("/")[0] in ("local", "huggingface")
 
 
 def forecast(
@@ -81,7 +84,10 @@ class Preview:
         counts = [count_tokens(item) for item in self.requests]
         self.input_tokens = sum(count for count, _ in counts)
         self.exact = all(exact for _, exact in counts)
-        self.cost_usd, self.most_usd = costs(self.requests, [count for count, _ in counts])
+        self.here = all(map(_is_here, self.requests))  # then nobody bills it, and the cost is unknown
+        self.cost_usd, self.most_usd = (
+            (None, None) if self.here else costs(self.requests, [count for count, _ in counts])
+        )
 
     def __repr__(self) -> str:
         shown = self.requests[:3]
@@ -99,10 +105,10 @@ class Preview:
         return "\n".join([*lines, "", f"{calls} · {count} · {self._money()}"])
 
     def _money(self) -> str:
+        if self.here:
+            return "it runs on this machine: nobody bills it"
         if self.cost_usd is None:
             return "cost unknown"
-        if self.cost_usd == 0 and self.most_usd in (0, None):
-            return "no cost: it runs on this machine"
         about = "" if self.exact else "about "
         if self.most_usd is None:
             return f"{about}${self.cost_usd:.6f} for the prompt; without --max-tokens the answer's cost has no limit"

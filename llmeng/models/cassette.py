@@ -238,9 +238,10 @@ def active() -> Recorder | None:
     told = os.environ.get("LLMENG_CASSETTE")
     if not told:
         return None
-    mode, colon, path = told.partition(":")
-    if not colon or mode not in MODES:  # a Windows path has a colon too
+    mode, _, path = told.partition(":")
+    if mode not in MODES:  # a Windows path has a colon too
         mode, path = os.environ.get("LLMENG_CASSETTE_MODE") or "auto", told
+    path = path or "cassette.jsonl"
     if (mode, path) not in _from_environment:
         _from_environment[mode, path] = Recorder(path, mode)
         watch_cells()
