@@ -18,7 +18,7 @@ from ..core.message import Message, to_messages
 from ..core.model import Model
 from ..core.options import Options
 from ..deps import need
-from ..errors import BadOption, ContextOverflow, ModelError, Unsupported
+from ..errors import BadOption, ContextOverflow, ModelError, Unsupported, in_short
 from .causal import Tap, end_tokens, render, sampling, sequence_logprobs, shared_length
 from .checkpoint import find, is_memory, load_model, load_tokenizer, quiet
 
@@ -248,7 +248,7 @@ class HuggingFace(Model):
         if not is_memory(error):
             return error
         explained = ModelError(
-            f"{self.name} ran out of memory: {str(error).splitlines()[0]} "
+            f"{self.name} ran out of memory: {in_short(error).rstrip('.')}. "
             "Shorten the prompt or max_tokens, free other models (restart the kernel), or take a smaller one."
         )
         explained.__cause__ = error
