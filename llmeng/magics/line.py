@@ -133,6 +133,7 @@ def _number(chat: Chat, text: str) -> int:
 # %% ../../nbs/magics/line.ipynb #c008
 @_command("model [NAME]", "the model that answers where none is named; with a name, set it")
 def _model(shell: Any, given: list[str], rest: str) -> Page:
+    from llmeng.core.model import Model
     from llmeng.magics.request import fill, find_model
     from llmeng.models.catalog import default_model, set_default_model
 
@@ -140,6 +141,10 @@ def _model(shell: Any, given: list[str], rest: str) -> Page:
         raise MagicError(f"`%llm model NAME` takes one name, got {rest!r}.")
     if given:
         name = fill(given[0], shell.user_ns)
+        if isinstance(name, Model) or isinstance(shell.user_ns.get(name), Model):
+            raise MagicError(
+                f"`%llm model NAME` takes a name as local/smollm2-135m. A variable answers where a cell names it: %%llm {given[0]}"
+            )
         find_model(name, {})  # it exists, and its key is there
         set_default_model(name)
     return Page(f"The model is `{default_model()}`.")

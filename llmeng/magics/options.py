@@ -239,6 +239,8 @@ class _Remaining:
         if option.kind == "expression":
             code = self.code()
             value = code if attached is None else f"{attached}{' ' if code else ''}{code}"
+            if value[:1] in ("'", '"') and value.find(value[0], 1) == len(value) - 1:
+                value = value[1:-1]  # quoted as a whole, as other values with spaces are
         elif attached is not None:
             return attached
         else:
