@@ -5,23 +5,21 @@
 # %% ../../nbs/models/anthropic.ipynb #c002
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..core.completion import Delta, FinishReason, Usage
 from ..core.message import Image, Message
 from ..core.options import Options
-from ..errors import BadOption, ConnectionFailed, MissingKey, ServerFailed
+from ..errors import BadOption, ConnectionFailed, ServerFailed
 from .dialect import anthropic_schema
-from .http import HTTPModel, check_address, key_of
+from .hosted import Hosted
 from .prices import price
 from .refusal import words
 
 # %% auto #0
-__all__ = ['ANTHROPIC_URL', 'MAX_TOKENS', 'anthropic_messages', 'Anthropic', 'anthropic_usage']
+__all__ = ['MAX_TOKENS', 'anthropic_messages', 'Anthropic', 'anthropic_usage']
 
 # %% ../../nbs/models/anthropic.ipynb #c005
 def anthropic_messages(
@@ -50,7 +48,6 @@ def _source(image: Image) -> dict[str, str]:
     return {"type": "base64", "media_type": image.media_type, "data": image.base64}
 
 # %% ../../nbs/models/anthropic.ipynb #c009
-ANTHROPIC_URL = "https://api.anthropic.com"
 MAX_TOKENS = 16_000  # the protocol wants a limit; every current model allows this much, its thinking included
 _FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -62,9 +59,13 @@ _FINISH: dict[str, FinishReason] = {
 }
 
 
-class Anthropic(HTTPModel):
+class Anthropic(Hosted):
     "A model behind Anthropic's Messages protocol."
 
+    provider, url, url_env = "anthropic", "https://api.anthropic.com", "ANTHROPIC_BASE_URL"
+    hosts = ("api.anthropic.com",)
+    keys_page = "https://platform.claude.com/settings/keys"
+    names_path = "/v1/models"
     supported = ("temperature", "max_tokens", "top_p", "stop", "response_schema", "extra")
     version = "2026-10-21"
     sampling_version = "2023-06-01"  # the last one with temperature and top_p
@@ -87,56 +88,15 @@ class Anthropic(HTTPModel):
         api_key_env: str
         | None = None,  # the variable with the key; None: ANTHROPIC_API_KEY, for Anthropic alone
     ):
-        self.base_url = None if base_url is None else check_address(base_url)
-        self.api_key_env = api_key_env or ("ANTHROPIC_API_KEY" if base_url is None else None)
-        self.model = name
+        super().__init__(name, base_url=base_url, api_key_env=api_key_env)
         self.name = f"anthropic/{name}" + (f" at {self.base_url}" if self.base_url else "")
 
-    # Where, and as whom
-
-    async def _address(self) -> str:
-        return self._base_url()
-
     def _base_url(self) -> str:
-        address = self.base_url or check_address(os.environ.get("ANTHROPIC_BASE_URL") or ANTHROPIC_URL)
-        return address.removesuffix("/v1")
-
-    @property
-    def _at_anthropic(self) -> bool:
-        return urlsplit(self._base_url()).hostname == "api.anthropic.com"
-
-    def _key(self) -> str:
-        'The key, read at call time; "" where none is needed.'
-        key = key_of(self.api_key_env) if self.api_key_env else ""
-        if not key and (self._at_anthropic or (self.base_url and self.api_key_env)):
-            variable = self.api_key_env or "ANTHROPIC_API_KEY"
-            where = " from https://platform.claude.com/settings/keys" if self._at_anthropic else ""
-            raise MissingKey(
-                f"{self.name} needs a key in {variable}. Get one{where}, set it outside the notebook "
-                f"(export {variable}=...) and restart the kernel. local/smollm2-135m needs none."
-            )
-        return key
+        return super()._base_url().removesuffix("/v1")  # the paths bring it
 
     def _headers(self) -> dict[str, str]:
         key = self._key()
         return {"anthropic-version": self.version, **({"authorization": f"Bearer {key}"} if key else {})}
-
-    def _secrets(self) -> Sequence[str]:
-        return [key] if (key := self._key()) else []
-
-    def _remedy(self, kind: str) -> str:
-        if kind == "key":
-            if not self.api_key_env:
-                return "Name the environment variable that holds its key: get_model(..., api_key_env='NAME')."
-            where = " A new one: https://platform.claude.com/settings/keys." if self._at_anthropic else ""
-            return f"Check what {self.api_key_env} holds, and what it may use.{where}"
-        if kind == "dead" and self._at_anthropic:
-            return "Check the network and the proxy; local/smollm2-135m answers without one."
-        return super()._remedy(kind)
-
-    async def _names(self) -> list[str]:
-        listed = await self._ask("/v1/models")
-        return [item["id"] for item in listed.get("data", []) if isinstance(item, Mapping) and "id" in item]
 
     # The request
 
@@ -250,7 +210,7 @@ class Anthropic(HTTPModel):
         said = last["usage"]
         stored_long = (said.get("cache_creation") or {}).get("ephemeral_1h_input_tokens")
         ordinary = (
-            self._at_anthropic
+            self._at_home
             and said.get("service_tier") in (None, "standard")
             and said.get("speed") in (None, "standard")
             and said.get("inference_geo") in (None, "global", "not_available")

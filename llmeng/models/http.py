@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-import os
-import re
 import weakref
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -20,19 +18,11 @@ from urllib.parse import urlsplit
 from ..core.model import Model
 from ..core.options import Options
 from ..deps import need
-from llmeng.errors import (
-    BadOption,
-    ConnectionFailed,
-    MissingKey,
-    ModelError,
-    ModelTimeout,
-    ServerFailed,
-    nearest,
-)
+from ..errors import BadOption, ConnectionFailed, ModelError, ModelTimeout, ServerFailed, nearest
 from .refusal import Refusal, model_error, names_no_model, words
 
 # %% auto #0
-__all__ = ['CONNECT_S', 'is_loopback', 'client', 'check_address', 'key_of', 'HTTPModel']
+__all__ = ['CONNECT_S', 'is_loopback', 'client', 'check_address', 'HTTPModel']
 
 # %% ../../nbs/models/http.ipynb #c005
 _clients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # event loop → {(http, loopback): client}
@@ -89,18 +79,6 @@ def check_address(
             "key in an environment variable and name that with api_key_env=."
         )
     return address.rstrip("/")
-
-
-def key_of(
-    variable: str,  # of the environment
-) -> str:  # "" where it is not set
-    "A key from the environment; `MissingKey` where what is there can't be one."
-    key = os.environ.get(variable, "").strip()
-    if not all(33 <= ord(letter) < 127 for letter in key):
-        raise MissingKey(
-            f"What {variable} holds is not a key: it has spaces or other signs in it. Set it again."
-        )
-    return key
 
 # %% ../../nbs/models/http.ipynb #c008
 CONNECT_S = 10.0  # seconds to reach a server before it counts as dead

@@ -63,7 +63,6 @@ class Local(OpenAI):
                 f'template is "chat" or "none", got {template!r}{f" and #{suffix}" if mark else ""}.'
             )
         super().__init__(name)
-        self.api_key_env = None
         self.template = template
         self.name = f"local/{name}" + (f"#{template}" if template else "")
         self.name += "".join(f"+{Path(adapter).stem}" for adapter in adapters)
@@ -117,7 +116,7 @@ class Local(OpenAI):
         return [self.model]
 
     @property
-    def _at_openai(self) -> bool:
+    def _at_home(self) -> bool:
         return False
 
     async def _cut(self, error: Exception, started: bool, timeout_s: float) -> ModelError:

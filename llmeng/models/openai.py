@@ -16,15 +16,16 @@ from ..core.completion import Delta, FinishReason, TokenLogprob, Usage
 from ..core.message import Image, Message
 from ..core.options import Options
 from ..core.schema import Schema
-from ..errors import ConnectionFailed, MissingKey, ServerFailed, UnknownModel, Unsupported
+from ..errors import ConnectionFailed, ServerFailed, UnknownModel, Unsupported
 from .dialect import openai_schema
 from .first_token import INSTEAD, label_probabilities
-from .http import HTTPModel, check_address, key_of
+from .hosted import Hosted
+from .http import check_address
 from .prices import price
 from .refusal import words
 
 # %% auto #0
-__all__ = ['OPENAI_URL', 'openai_message', 'OpenAI', 'openai_usage', 'ollama_url', 'Ollama']
+__all__ = ['openai_message', 'OpenAI', 'openai_usage', 'ollama_url', 'Ollama']
 
 # %% ../../nbs/models/openai.ipynb #c005
 def openai_message(message: Message) -> dict[str, Any]:
@@ -44,7 +45,6 @@ def _image_url(image: Image) -> str:
     return image.url or f"data:{image.media_type};base64,{image.base64}"
 
 # %% ../../nbs/models/openai.ipynb #c009
-OPENAI_URL = "https://api.openai.com/v1"
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "eos_token": "stop",
@@ -56,7 +56,7 @@ _FINISH: dict[str, FinishReason] = {
 }
 
 
-class OpenAI(HTTPModel):
+class OpenAI(Hosted):
     """A model behind OpenAI's protocol.
 
     `choose` takes the 20 likeliest first tokens of the answer and matches each label with the longest token that
@@ -76,7 +76,9 @@ class OpenAI(HTTPModel):
         "labels",
         "extra",
     )
-    provider = "openai"
+    provider, url, url_env = "openai", "https://api.openai.com/v1", "OPENAI_BASE_URL"
+    hosts = ("openai.com", "openai.azure.com")
+    keys_page = "https://platform.openai.com/api-keys"
     option_of = {
         "messages": "the prompt",
         "model": "the model's name",
@@ -103,62 +105,21 @@ class OpenAI(HTTPModel):
         api_key_env: str
         | None = None,  # the variable that holds the key; None: OPENAI_API_KEY, for OpenAI alone
     ):
-        self.base_url = None if base_url is None else check_address(base_url)
-        self.api_key_env = api_key_env or ("OPENAI_API_KEY" if base_url is None else None)
-        self.model = name
+        super().__init__(name, base_url=base_url, api_key_env=api_key_env)
         if base_url is None:
             self.name = f"{self.provider}/{name}"
         else:
             self.name = f"{self.base_url}#{name}" if name else self.base_url
 
-    # Where, and as whom
-
-    async def _address(self) -> str:
-        return self._base_url()
-
-    def _base_url(self) -> str:
-        return self.base_url or check_address(os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
-
-    @property
-    def _at_openai(self) -> bool:
-        host = urlsplit(self._base_url()).hostname or ""
-        return host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
-
-    def _key(self) -> str:
-        'The key, read at call time; "" where none is needed.'
-        key = key_of(self.api_key_env) if self.api_key_env else ""
-        if not key and (self._at_openai or (self.base_url and self.api_key_env)):
-            variable = self.api_key_env or "OPENAI_API_KEY"
-            where = " from https://platform.openai.com/api-keys" if self._at_openai else ""
-            raise MissingKey(
-                f"{self.name} needs a key in {variable}. Get one{where}, set it outside the notebook "
-                f"(export {variable}=...) and restart the kernel. local/smollm2-135m needs none."
-            )
-        return key
-
     def _headers(self) -> dict[str, str]:
         key = self._key()
         return {"authorization": f"Bearer {key}"} if key else {}
 
-    def _secrets(self) -> Sequence[str]:
-        return [key] if (key := self._key()) else []
-
     def _remedy(self, kind: str) -> str:
-        if kind == "key":
-            if not self.api_key_env:
-                return "Name the environment variable that holds its key: get_model(..., api_key_env='NAME')."
-            where = " A new one: https://platform.openai.com/api-keys." if self._at_openai else ""
-            return f"Check what {self.api_key_env} holds, and what it may use.{where}"
-        if kind == "dead" and not self._at_openai:
+        if kind == "dead" and not self._at_home:
             hint = "" if self._base_url().endswith("/v1") else " Most addresses end in /v1."
             return f"Is the server running, and is this its address?{hint}"
-        if kind == "dead":
-            return "Check the network and the proxy; local/smollm2-135m answers without one."
         return super()._remedy(kind)
-
-    async def _names(self) -> list[str]:
-        listed = await self._ask("/models")
-        return [item["id"] for item in listed.get("data", []) if isinstance(item, Mapping) and "id" in item]
 
     # The request
 
@@ -174,7 +135,7 @@ class OpenAI(HTTPModel):
             if (value := getattr(options, name)) is not None:
                 body[name] = value
         if options.max_tokens is not None:
-            body["max_completion_tokens" if self._at_openai else "max_tokens"] = options.max_tokens
+            body["max_completion_tokens" if self._at_home else "max_tokens"] = options.max_tokens
         if options.stop:
             body["stop"] = list(options.stop)
         if options.response_schema is not None:
@@ -266,10 +227,8 @@ class OpenAI(HTTPModel):
         return said or None
 
     def _cost(self, last: Mapping[str, Any], usage: Usage) -> float | None:
-        if not self._at_openai or last.get("service_tier") not in (
-            None,
-            "default",
-        ):  # other tiers, other prices
+        ordinary = last.get("service_tier") in (None, "default")
+        if not self._at_home or not ordinary:  # other tiers, other prices
             return None
         details = (last.get("usage") or {}).get("prompt_tokens_details") or {}
         written = details.get("cache_write_tokens") or 0
@@ -351,7 +310,6 @@ class Ollama(OpenAI):
     ):
         super().__init__(name)
         self.base_url = None if base_url is None else check_address(base_url)
-        self.api_key_env = None
 
     def _base_url(self) -> str:
         return self.base_url or f"{ollama_url()}/v1"
