@@ -5,11 +5,8 @@
 # %% ../nbs/structured.ipynb #c002
 from __future__ import annotations
 
-import ast
 import json
-import types
-import typing
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -20,11 +17,11 @@ from .core.message import Message
 from .core.model import Model
 from .core.options import Options
 from .core.schema import Schema
-from .errors import BadAnswer, MagicError, Unsupported, nearest
+from .errors import BadAnswer, Unsupported
 from .models.catalog import get_model
 
 # %% auto #0
-__all__ = ['Structured', 'ask', 'complete', 'aask', 'ask_many', 'type_of']
+__all__ = ['Structured', 'ask', 'complete', 'aask', 'ask_many']
 
 # %% ../nbs/structured.ipynb #c005
 _DESCRIBE = (
@@ -201,96 +198,3 @@ def ask_many(
 
 def _structured(model: Model | str | None, retries: int) -> Structured:
     return Structured(get_model(model), retries=retries)
-
-# %% ../nbs/structured.ipynb #c021
-_KNOWN = {
-    **{kind.__name__: kind for kind in (str, int, float, bool, list, dict, tuple, set)},
-    **{name: getattr(typing, name) for name in ("Literal", "Optional", "Union", "Any")},
-}
-
-
-def type_of(
-    text: str,  # "list[str]", "Invoice | None", "Literal['yes', 'no']"
-    namespace: Mapping[str, Any] | None = None,  # where the notebook's own types are
-) -> Any:  # a type, or the JSON schema that a name holds
-    "The type that a text names; `MagicError` when it names none."
-    names = {**_KNOWN, **(namespace or {})}
-    try:
-        if len(text) > 1000:
-            raise ValueError("it has more than 1,000 characters")
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else error
-        raise MagicError(f"{_brief(text)} is no type: {reason}. Write list[str], for example.") from None
-    if isinstance(tree, ast.Name) and isinstance(names.get(tree.id), Mapping):
-        return names[tree.id]
-    return _resolve(tree, names)
-
-
-def _resolve(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    if isinstance(node, ast.Constant) and node.value is None:
-        return None
-    if isinstance(node, ast.Name | ast.Attribute):
-        return _type(node, _find(node, names))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return typing.Union[_resolve(node.left, names), _resolve(node.right, names)]  # noqa: UP007
-    if isinstance(node, ast.Subscript):
-        outer = _type(node.value, _find(node.value, names))
-        inside = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if outer is typing.Literal:
-            arguments = [_constant(item) for item in inside]
-        else:
-            arguments = [
-                ... if isinstance(item, ast.Constant) and item.value is ... else _resolve(item, names)
-                for item in inside
-            ]
-        try:
-            return outer[arguments[0] if len(arguments) == 1 else tuple(arguments)]
-        except TypeError as error:
-            raise MagicError(f"{ast.unparse(node)} is no type: {error}.") from None
-    hint = f" Did you mean Literal[{ast.unparse(node)}]?" if isinstance(node, ast.Constant) else ""
-    raise MagicError(
-        f"{_brief(ast.unparse(node))} is no type.{hint} Names, module.Name, [...] and | make one."
-    )
-
-
-def _find(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    if isinstance(node, ast.Name):
-        if node.id not in names:
-            types_alone = [name for name, value in names.items() if isinstance(value, type) or name in _KNOWN]
-            raise MagicError(
-                f"There is no type {node.id!r}.{nearest(node.id, types_alone)} "
-                "Define it in a cell, or use str, int, float, bool, list, dict, Literal."
-            )
-        return names[node.id]
-    if isinstance(node, ast.Attribute):
-        owner = _find(node.value, names)
-        # the dictionary and not getattr: an attribute may run code
-        inside = vars(owner) if isinstance(owner, types.ModuleType | type) else {}
-        if node.attr not in inside:
-            raise MagicError(
-                f"There is no {node.attr!r} in {ast.unparse(node.value)!r}.{nearest(node.attr, inside)}"
-            )
-        return inside[node.attr]
-    raise MagicError(f"{_brief(ast.unparse(node))} is no type. Names, module.Name, [...] and | make one.")
-
-
-def _type(node: ast.expr, value: Any) -> Any:
-    known = any(value is kind for kind in _KNOWN.values())
-    if known or isinstance(value, type) or typing.get_origin(value) is not None:
-        return value
-    raise MagicError(f"{ast.unparse(node)} is {_brief(repr(value))}, no type.")
-
-
-def _constant(node: ast.expr) -> Any:
-    try:
-        value = ast.literal_eval(node)
-    except ValueError:
-        value = node
-    if not isinstance(value, str | int | bool | None):
-        raise MagicError(f"Literal holds texts, whole numbers, True, False or None, not {ast.unparse(node)}.")
-    return value
-
-
-def _brief(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "…")

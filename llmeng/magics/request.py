@@ -13,6 +13,7 @@ from typing import Any
 from ..core.message import Image, Message
 from ..core.model import Model
 from ..errors import MagicError, nearest
+from .annotation import type_of
 from .options import CellOptions, Loop
 from ..prompts import evaluate, interpolate, pieces
 
@@ -171,7 +172,6 @@ def find_type(
 ) -> Any:
     "The type that --as names."
     from llmeng.core.schema import Schema
-    from llmeng.structured import type_of
 
     try:
         return Schema.of(type_of(expression, scope))
