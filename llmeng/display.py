@@ -71,7 +71,8 @@ STYLE = f"""<style>
   background: var(--jp-layout-color2, rgba(128, 128, 128, .12)); }}
 .llmeng-answer.llmeng-answer pre code {{ background: none; }}
 .llmeng-answer table {{ border-collapse: collapse; }}
-.llmeng-answer td, .llmeng-answer th {{ padding: .2em .6em; text-align: left; border-bottom: 1px solid rgba(128, 128, 128, .4); }}
+.llmeng-answer td, .llmeng-answer th {{ padding: .2em .6em; border-bottom: 1px solid rgba(128, 128, 128, .4); }}
+.llmeng-answer.llmeng-answer :is(td, th) {{ text-align: left; }}
 .llmeng-note, .llmeng-note summary {{ font-size: .85em; color: var(--jp-ui-font-color2, color-mix(in srgb, currentColor 75%, transparent)); }}
 .llmeng-note summary {{ cursor: pointer; }}
 .llmeng-note pre {{ font-size: 1em; white-space: pre-wrap; overflow-wrap: anywhere; color: inherit; }}

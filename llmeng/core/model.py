@@ -262,11 +262,20 @@ class Model:
                     results[index] = error
                 bar.advance()
 
+        async def tick() -> None:
+            while True:  # the first answer may be a minute away, and the bar says that something runs
+                await asyncio.sleep(0.5)
+                bar.advance(0)
+
         workers = [asyncio.ensure_future(worker()) for _ in range(min(concurrency, len(prepared)))]
+        ticking = asyncio.ensure_future(tick())
         try:
             with bar:
-                await asyncio.gather(*workers)
+                try:
+                    await asyncio.gather(*workers)
+                finally:
+                    ticking.cancel()  # before the bar goes: it would draw it again
         finally:
             for task in workers:
                 task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.gather(*workers, ticking, return_exceptions=True)

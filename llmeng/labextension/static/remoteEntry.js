@@ -35,8 +35,9 @@
     id: "llmeng:launcher",
     description: "A Launcher card that opens the home notebook.",
     autoStart: true,
-    requires: [ILauncher],
+    optional: [ILauncher], // Notebook 7 has none
     activate: (app, launcher) => {
+      if (!launcher) return;
       const command = "llmeng:open-home";
       app.commands.addCommand(command, {
         label: "LLM engineering",
