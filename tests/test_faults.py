@@ -604,8 +604,8 @@ def test_a_model_after_a_fork(kernel):
     before = kernel.value("local.start().pid")
     reply = kernel.run(
         "import os, select, signal, threading\n"
-        "busy = threading.Thread(target=lambda: local.batch(['Tell me a story.'] * 8, max_tokens=30, progress=False))\n"
-        "stream = local.stream('Tell me a story.', max_tokens=30)\n"
+        "busy = threading.Thread(target=lambda: local.batch(['Tell me a story.'] * 8, max_tokens=16, progress=False))\n"
+        "stream = local.stream('Tell me a story.', max_tokens=20)\n"
         "busy.start(); next(stream)\n"  # there is work on the loop that the child does not have
         "reading, writing = os.pipe()\n"
         "child = os.fork()\n"
