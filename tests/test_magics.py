@@ -285,8 +285,10 @@ def test_terminal(tmp_path):
         f"{SETUP}\n"
         "done = get_ipython().run_cell('%%llm echo\\nsay \\x1b[31mred')\n"
         "done = get_ipython().run_cell('%%llm echo --nope\\nx')\n"
+        "%%llm echo\ntyped line by line\n\n"
         "%llm help\nexit\n",
     )
+    assert "Completion('typed line by line'" in said
     assert "say [31mred" in said and "\x1b[31mred" not in said
     assert "MagicError: Unknown option '--nope'" in said and "%llm explain" in said
     assert "run_cell.py" not in said

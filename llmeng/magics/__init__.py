@@ -67,6 +67,11 @@ def _give_body(lines: list[str]) -> list[str]:
     return [*lines, "\n"] if alone else lines
 
 
+_give_body.has_side_effects = (
+    True  # a terminal asks whether a cell is complete: its body is still to be typed
+)
+
+
 def _taken(shell: Any, name: str) -> str:
     "Whose magic holds the name; empty where nobody's does."
     for kind in ("cell", "line"):

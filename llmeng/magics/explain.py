@@ -40,6 +40,7 @@ def masked(
 
 # %% ../../nbs/magics/explain.ipynb #c009
 _LIMIT = 6000  # characters of a cell
+_RECENT = 200  # cells among which one is looked for
 
 
 def report(
@@ -66,11 +67,24 @@ def report(
         lines.append(f"  line {error.lineno}: {(error.text or '').rstrip()}")
         cells.append(error.filename)
     for filename in dict.fromkeys(cells):
-        source = "".join(linecache.getlines(filename)).rstrip()
+        source = _written("".join(linecache.getlines(filename)).rstrip())
         if source:
             cut = source if len(source) <= _LIMIT else f"{source[:_LIMIT]}\n# … cut"
             lines += ["", "Cell:", f"```python\n{cut}\n```"]
     return masked("\n".join(lines))
+
+
+def _written(source: str) -> str:
+    # As the person wrote it: %timeit and !ls are calls of get_ipython() in what Python saw.
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or "get_ipython()" not in source:
+        return source
+    for cell in reversed(shell.history_manager.input_hist_raw[-_RECENT:]):
+        if shell.transform_cell(cell).rstrip() == source:
+            return cell.rstrip()
+    return source
 
 
 def _library(filename: str) -> str:
