@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
-from .core.completion import Completion, Delta, Usage
+from .core.completion import Completion, Delta
 from .core.message import Message
 from .core.model import Model
 from .core.options import Options

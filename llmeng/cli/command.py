@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 import shutil
@@ -110,7 +109,8 @@ def fetch(
 ) -> Path:
     "Fetch and verify weights; say what else would fit when the default comes for the first time."
     from llmeng.models.catalog import DEFAULT
-    from llmeng.models.weights import get, installed, suggest
+    from llmeng.models.shelf import suggest
+    from llmeng.models.weights import get, installed
 
     new = name == DEFAULT and DEFAULT.removeprefix("local/") not in {found.name for found in installed()}
     path = get(name.removeprefix("local/"))

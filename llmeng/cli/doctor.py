@@ -93,7 +93,7 @@ def _version(package: str) -> str:
 def check_memory() -> Check:
     "Free memory, and the best local models that fit into it."
     from llmeng.models.machine import memory_free, memory_total
-    from llmeng.models.weights import suggest
+    from llmeng.models.shelf import suggest
 
     free, total = memory_free(), memory_total()  # a container's where it is less than the machine's
     found = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free"
@@ -122,7 +122,7 @@ def check_processor() -> Check:
 
 def check_disk() -> Check:
     "Room for weights."
-    from llmeng.models.weights import where
+    from llmeng.models.shelf import where
 
     folder = where()
     there = next(path for path in (folder, *folder.parents) if path.exists())

@@ -50,7 +50,7 @@ def _models(scope: Mapping[str, Any]) -> list[str]:
     from llmeng.core.model import Model
     from llmeng.models.catalog import PROVIDERS
     from llmeng.models.prices import PRICES
-    from llmeng.models.weights import CATALOGUE
+    from llmeng.models.shelf import CATALOGUE
 
     variables = [name for name, value in scope.items() if isinstance(value, Model) and name[0] != "_"]
     local = [f"local/{name}" for name in CATALOGUE]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import MagicError, nearest
-from .chats import CHATS, Chat, Turn, messages
+from .chats import CHATS, Chat, messages
 from .page import Page
 from .words import words
 

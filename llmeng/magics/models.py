@@ -12,7 +12,8 @@ from typing import Any
 from ..core.model import Model
 from ..models.catalog import KEYS, default_model
 from ..models.openai import ollama_url
-from ..models.weights import CATALOGUE, installed, suggest
+from ..models.shelf import CATALOGUE, suggest
+from ..models.weights import installed
 
 # %% auto #0
 __all__ = ['Models', 'available']

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 from ..errors import BadOption, ModelError, WeightsError
 from .gguf import read_header
 from .machine import memory_free, pick_threads
-from .weights import suggest
+from .shelf import suggest
 
 # %% auto #0
 __all__ = ['Settings', 'Engine', 'engine']

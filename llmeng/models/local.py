@@ -19,7 +19,7 @@ from ..core.completion import Delta, Usage
 from ..core.loop import in_thread, run
 from ..core.message import Message, to_messages
 from ..core.options import Options
-from ..errors import ConnectionFailed, ModelError, ServerFailed, UnknownModel, Unsupported
+from ..errors import ModelError, ServerFailed, Unsupported
 from . import weights
 from .engine import Engine, engine
 from .gguf import read_header

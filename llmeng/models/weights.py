@@ -15,7 +15,7 @@ from ..deps import need
 from ..errors import WeightsError, nearest
 from .download import NotHere
 from .gguf import read_header
-from .shelf import CATALOGUE, Place, Weights, is_path, place, suggest, where
+from .shelf import CATALOGUE, Place, is_path, place, where
 from .sources import endpoint, from_hub, from_index, in_cache, in_wheel, installer, kept
 
 # %% auto #0

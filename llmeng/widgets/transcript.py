@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..core.completion import Completion
-from ..core.message import Image, Message
+from ..core.message import Message
 from ..display import STYLE, to_html
 from ..errors import LLMEngError
 
