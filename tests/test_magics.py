@@ -285,7 +285,7 @@ def test_terminal(tmp_path):
         f"{SETUP}\n"
         "done = get_ipython().run_cell('%%llm echo\\nsay \\x1b[31mred')\n"
         "done = get_ipython().run_cell('%%llm echo --nope\\nx')\n"
-        "%%llm echo\ntyped line by line\n\n"
+        "%%llm echo\ntyped line by line\n\n\n"
         "%llm help\nexit\n",
     )
     assert "Completion('typed line by line'" in said
