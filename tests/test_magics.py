@@ -288,7 +288,7 @@ def test_terminal(tmp_path):
         "%%llm echo\ntyped line by line\n\n\n"
         "%llm help\nexit\n",
     )
-    assert "Completion('typed line by line'" in said
+    assert "Completion('typed line by line" in said
     assert "say [31mred" in said and "\x1b[31mred" not in said
     assert "MagicError: Unknown option '--nope'" in said and "%llm explain" in said
     assert "run_cell.py" not in said
