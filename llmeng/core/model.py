@@ -122,7 +122,7 @@ class Model:
         except KeyboardInterrupt:
             done = sum(result is not None for result in results)
             raise Interrupted(
-                f"Interrupted with {done} of {len(results)} done; they are kept in `sys.last_value.results`.",
+                f"{done} of {len(results)} were done; they are kept in `sys.last_value.results`.",
                 results=results,
             ) from None
         return results

@@ -98,7 +98,7 @@ def ask_one(
         partial = show_as(stream.completion, options.format)
         live.leave(partial.summary())
         keep(shell, partial, None if options.as_ else options.to, partial)
-        raise Interrupted("Interrupted. What came until then is in `_`.", partial=partial) from None
+        raise Interrupted("What came until then is in `_`.", partial=partial) from None
     except LLMEngError as error:
         if live.text:
             live.leave(f"{model.name} · failed here: {type(error).__name__}")
@@ -140,7 +140,7 @@ def ask_each(
         keep(shell, partial, options.to, value_of(partial, options))
         done = sum(item is not None for item in partial)
         raise Interrupted(
-            f"Interrupted with {done} of {len(partial)} done. They are in `_`, None where nothing was done.",
+            f"{done} of {len(partial)} were done. They are in `_`, None where nothing was done.",
             results=list(partial),
         ) from None
     result = answers(results)
@@ -229,9 +229,7 @@ def ask_side_by_side(
         live.clear()
         _show(partial)
         keep(shell, partial, None if options.as_ else options.to, partial)
-        raise Interrupted(
-            "Interrupted. What came until then is in `_`.", results=list(partial.values())
-        ) from None
+        raise Interrupted("What came until then is in `_`.", results=list(partial.values())) from None
     result = Comparison(results)
     _raise_failures(shell, options, result, list(result.values()))
     return result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from ..core.model import Model
@@ -26,7 +27,7 @@ class Models(list):
         return (
             ["name", "state", "about"],
             list(self),
-            f"The default is {default_model()}: `%llm model NAME` changes it.",
+            f"The default is {default_model()}: %llm model NAME changes it.",
         )
 
     def __repr__(self) -> str:
@@ -59,6 +60,9 @@ def available(
     for provider, variable in KEYS.items():
         state = "key is set" if os.environ.get(variable) else f"{variable} is not set"
         rows.append((f"{provider}/NAME", state, "any model of the provider"))
+    has = find_spec("torch") is not None and find_spec("transformers") is not None
+    state = "ready" if has else "needs pip install 'llmeng[tune]'"
+    rows.append(("huggingface/OWNER/REPO", state, "transformers, in this process"))
     rows.append(("ollama/NAME", "needs a running Ollama", ollama_url()))
     rows.append(
         ("http://HOST:PORT/v1#NAME", "needs a running server", "vLLM, TGI, llama.cpp: the protocol of OpenAI")
