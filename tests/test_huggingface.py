@@ -26,8 +26,8 @@ def test_the_first_token_is_as_likely(pair, question):
     assert all(abs(mine[token] - other[token]) < 0.35 for token in shared), (mine, other)
 
 
-def test_labels_are_as_likely(pair):
-    labels = ["positive", "negative"]
+@pytest.mark.parametrize("labels", [["positive", "negative"], ["I loved it.", "I loved it. It"]])
+def test_labels_are_as_likely(pair, labels):
     prompt = "Is this review positive or negative? 'A wonderful film, I loved every minute.'"
     ours, theirs = (model.choose(prompt, labels).probabilities for model in pair)
     assert all(abs(ours[label] - theirs[label]) < 0.1 for label in labels), (ours, theirs)

@@ -17,7 +17,7 @@ from ..deps import need
 from ..errors import BadOption, Unsupported, nearest
 
 # %% auto #0
-__all__ = ['plain', 'render', 'end_tokens', 'Tap', 'sampling', 'sequence_logprobs', 'shared_length']
+__all__ = ['plain', 'render', 'end_tokens', 'Tap', 'sampling', 'sequence_logprobs']
 
 # %% ../../nbs/models/causal.ipynb #c005
 def plain(
@@ -268,15 +268,3 @@ def sequence_logprobs(
             sum(logprobs[row, step, token].item() for step, token in enumerate(tail))
             for row, tail in enumerate(tails)
         ]
-
-
-def shared_length(
-    sequences: Sequence[Sequence[int]],
-) -> int:
-    "How many first tokens all sequences have in common."
-    length = 0
-    for column in zip(*sequences, strict=False):
-        if len(set(column)) > 1:
-            break
-        length += 1
-    return length

@@ -18,9 +18,10 @@ from ..core.message import Message, to_messages
 from ..core.model import Model
 from ..core.options import Options
 from ..deps import need
-from ..errors import BadOption, ContextOverflow, ModelError, Unsupported, in_short
-from .causal import Tap, end_tokens, render, sampling, sequence_logprobs, shared_length
+from ..errors import ContextOverflow, ModelError, Unsupported, in_short
+from .causal import Tap, end_tokens, render, sampling, sequence_logprobs
 from .checkpoint import find, is_memory, load_model, load_tokenizer, quiet
+from .labels import LabelTree
 
 # %% auto #0
 __all__ = ['HuggingFace']
@@ -198,21 +199,17 @@ class HuggingFace(Model):
             self._encode(text + (" " if bare and not label[0].isspace() else "") + label)
             for label in options.labels
         ]
-        prefix = prompt[: shared_length([prompt, *wholes])]
-        tails = [whole[len(prefix) :] for whole in wholes]
-        for label, tail in zip(options.labels, tails, strict=True):
-            if not tail or not prefix or tails.count(tail) > 1:
-                raise BadOption(
-                    f"{self.name} can't tell the label {label!r} from others: choose other words."
-                )
-        if any(a is not b and b[: len(a)] == a for a in tails for b in tails):
-            if self._end_of_turn is None:
-                raise Unsupported(
-                    f"{self.name} has no token that ends an answer, so a label can't be the beginning of another one."
-                )
-            tails = [[*tail, self._end_of_turn] for tail in tails]
-        self._room(len(prefix), max(map(len, tails)), options)
-        logprobs = torch.tensor(sequence_logprobs(self._model, prefix, tails), dtype=torch.float64)
+        if self._end_of_turn is None and any(a is not b and b[: len(a)] == a for a in wholes for b in wholes):
+            raise Unsupported(
+                f"{self.name} has no token that ends an answer, so a label can't be the beginning of another one."
+            )
+        rows = dict(zip(options.labels, wholes, strict=True))
+        tree = LabelTree.of(rows, {label: [*row, self._end_of_turn] for label, row in rows.items()})
+        if not tree.context:
+            raise Unsupported(f"{self.name} has nothing to begin with: give a prompt before the labels.")
+        tails = list(tree.tails.values())
+        self._room(len(tree.context), max(map(len, tails)), options)
+        logprobs = torch.tensor(sequence_logprobs(self._model, tree.context, tails), dtype=torch.float64)
         shares = dict(zip(options.labels, torch.softmax(logprobs, dim=0).tolist(), strict=True))
         best = max(options.labels, key=shares.get)
         put(
