@@ -115,6 +115,10 @@ class Recorder:
         said, done = [], False
         try:
             refuse_secrets(asked)
+            if (
+                self.tape.unsaved
+            ):  # what could not be written before comes first; it may have to wait for its turn
+                await asyncio.to_thread(self.tape.save)
             self._check_writable()
             async with aclosing(stream(messages, options)) as deltas:
                 while True:
@@ -156,7 +160,6 @@ class Recorder:
         )
 
     def _check_writable(self) -> None:
-        self.tape.save()  # what could not be written before comes first
         place = self.tape.path
         while not place.exists():
             place = place.parent
