@@ -197,13 +197,16 @@ def _from_mapping(item: Mapping[str, Any]) -> Message:
 def _from_part(part: Any) -> Any:
     if not isinstance(part, Mapping):
         return part
-    if part.get("type") == "text":
-        return part["text"]
-    if part.get("type") == "image_url":
-        address = part["image_url"]["url"]
-        if address.startswith("data:"):
-            return base64.b64decode(address.partition(",")[2])
-        return address and Image.of(address)
+    match part:
+        case {"type": "text", "text": str(text)}:
+            return text
+        case {"type": "image_url", "image_url": {"url": str(address)}}:
+            if address.startswith("data:"):
+                return base64.b64decode(address.partition(",")[2])
+            if address.startswith(("http://", "https://")):  # never a file of this machine
+                return Image(url=address)
+            raise ValueError(f"An image_url begins with https://, http:// or data:, got {address[:60]!r}.")
     raise ValueError(
-        f"Unknown part {part.get('type')!r} in a message: 'text' and 'image_url' are understood."
+        f"Can't read the part {part.get('type')!r} of a message: it is {{'type': 'text', 'text': ...}} or "
+        "{'type': 'image_url', 'image_url': {'url': ...}}."
     )
