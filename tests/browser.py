@@ -1,8 +1,6 @@
 """JupyterLab in a real browser: a server of its own, a page that remembers every error, and helpers to drive cells.
 
-from browser import chromium, lab  # fixtures
-
-def test_something(lab):
+def test_something(lab):  # conftest.py gives it, and `chromium`
     page = lab.open("demo.ipynb", [("code", "1 + 1")])
     page.run(0)
     assert "2" in page.cell(0).inner_text()

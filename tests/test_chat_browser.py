@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from browser import KERNEL_READY, Lab, Notebook, chromium, contrast, lab, lengths, wait_until, write_notebook  # noqa: F401
+from browser import KERNEL_READY, Lab, Notebook, contrast, lengths, wait_until, write_notebook
 from playwright.sync_api import expect
 
 SETUP = """
@@ -61,7 +61,7 @@ class Box:
 
 
 @pytest.fixture(scope="module")
-def notebook(lab: Lab) -> Notebook:  # noqa: F811
+def notebook(lab: Lab) -> Notebook:
     notebook = lab.open("chat.ipynb", CELLS)
     for index in range(5):
         notebook.run(index)
@@ -325,7 +325,7 @@ def test_the_kernel_is_gone(notebook: Notebook):
     expect(box.turns).to_have_count(3)
 
 
-def test_the_reopened_notebook(notebook: Notebook, chromium, lab: Lab, tmp_path):  # noqa: F811
+def test_the_reopened_notebook(notebook: Notebook, chromium, lab: Lab, tmp_path):
     notebook.page.close()
     with Lab(chromium, tmp_path, root=lab.root, state=lab.state) as fresh:
         again = fresh.open("chat.ipynb", kernel=False)
@@ -365,7 +365,7 @@ def test_the_reopened_notebook(notebook: Notebook, chromium, lab: Lab, tmp_path)
         assert fresh.external == []
 
 
-def test_a_stranger_reads_it_too(notebook: Notebook, lab: Lab, tmp_path, chromium):  # noqa: F811
+def test_a_stranger_reads_it_too(notebook: Notebook, lab: Lab, tmp_path, chromium):
     "On a machine that does not trust the notebook style sheets are stripped; it is readable nevertheless."
     copy = json.loads((lab.root / "chat.ipynb").read_text())
     copy["metadata"]["from"] = "elsewhere"  # what is trusted is the content as it was
@@ -378,5 +378,5 @@ def test_a_stranger_reads_it_too(notebook: Notebook, lab: Lab, tmp_path, chromiu
     page.shot("chat-untrusted")
 
 
-def test_nothing_was_loaded_from_elsewhere(notebook: Notebook, lab: Lab):  # noqa: F811
+def test_nothing_was_loaded_from_elsewhere(notebook: Notebook, lab: Lab):
     assert lab.external == []

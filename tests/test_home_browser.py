@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browser import Lab, Notebook, chromium, lab, lengths  # noqa: F401
+from browser import Lab, Notebook, lengths
 from playwright.sync_api import expect
 
 HOME = Path(__file__).parent.parent / "nbs"
@@ -23,7 +23,7 @@ def index_of(notebook: Path, start: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def home(lab: Lab) -> Notebook:  # noqa: F811
+def home(lab: Lab) -> Notebook:
     "The home notebook as it is handed out, its outputs cleared, with two cells at its end."
     handed_out = json.loads((HOME / "index.ipynb").read_text(encoding="utf-8"))
     for cell in handed_out["cells"]:
@@ -89,7 +89,7 @@ def test_stop_keeps_what_was_said(home: Notebook):
     expect(run(home, AFTER[1])).to_contain_text("interrupted True")
 
 
-def test_saved_and_reopened(home: Notebook, lab: Lab):  # noqa: F811
+def test_saved_and_reopened(home: Notebook, lab: Lab):
     saved = home.save()
     answers = [cell for cell in saved["cells"] if "".join(cell["source"]).startswith("%%llm")]
     assert all(cell["outputs"] for cell in answers)
@@ -102,6 +102,6 @@ def test_saved_and_reopened(home: Notebook, lab: Lab):  # noqa: F811
     again.shot("home-reopened-dark")
 
 
-def test_the_page_was_quiet(home: Notebook, lab: Lab):  # noqa: F811
+def test_the_page_was_quiet(home: Notebook, lab: Lab):
     assert lab.external == []
     assert home.page.locator(".jp-Dialog").count() == 0

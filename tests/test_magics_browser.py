@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import chromium, lab  # noqa: F401
 from playwright.sync_api import expect
 
 SETUP = """%load_ext llmeng
@@ -26,7 +25,7 @@ CELLS = [
 
 
 @pytest.fixture(scope="module")
-def notebook(lab):  # noqa: F811
+def notebook(lab):
     opened = lab.open("magics.ipynb", [("code", cell) for cell in CELLS])
     opened.run(0)
     return opened
@@ -67,7 +66,7 @@ def test_a_fix_is_a_new_cell_below(notebook):
     )  # proposed, not run
 
 
-def test_a_saved_notebook_shows_the_answers_again(notebook, lab):  # noqa: F811
+def test_a_saved_notebook_shows_the_answers_again(notebook, lab):
     saved = notebook.save()
     (output,) = saved["cells"][1]["outputs"]
     assert output["output_type"] == "execute_result"
