@@ -35,15 +35,16 @@ class CacheWarning(UserWarning):
 class _Store:
     "Answers by the key of their request, in the state file."
 
-    def __init__(self, path: str | os.PathLike | None):
-        self.path = state_path().absolute() if path is None else path
+    def __init__(self, path: str):
+        self.path = path
         self._opening = threading.Lock()
         self._writing = threading.Lock()  # another one: who reads never waits for who writes
         self._open: tuple | None = None  # of this process: its id, a connection to read, one to write
 
     def _connections(self) -> tuple:
         with self._opening:
-            if self._open is None or self._open[0] != os.getpid():  # SQLite does not survive a fork
+            # SQLite does not survive a fork; and a person may delete the file to begin anew
+            if self._open is None or self._open[0] != os.getpid() or not os.path.exists(self.path):
                 self._open = (os.getpid(), connect(_SCHEMA, self.path), connect(_SCHEMA, self.path))
             return self._open[1:]
 
@@ -143,4 +144,8 @@ def cache(
     always: bool = False,  # keep sampled answers too
 ) -> Cached:
     "Keep the answers of a model, and give them again at no cost."
-    return Cached(model, _Store(path), always)
+    path = os.path.abspath(os.path.expanduser(state_path() if path is None else path))
+    return Cached(model, _stores.setdefault(path, _Store(path)), always)
+
+
+_stores: dict[str, _Store] = {}  # one a file: a cell that wraps its model anew opens no file anew
