@@ -7,16 +7,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
-import urllib.request
-import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +17,7 @@ from ..deps import need
 from ..errors import LLMEngError, MissingExtra
 
 # %% auto #0
-__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'fetch', 'serve', 'doctor', 'home_notebook', 'has_display', 'free_port', 'lab',
-           'parser', 'main']
+__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'fetch', 'serve', 'doctor', 'lab', 'parser', 'main']
 
 # %% ../../nbs/cli/command.ipynb #c005
 def ask(arguments: argparse.Namespace) -> int:
@@ -159,62 +151,9 @@ def doctor(arguments: argparse.Namespace) -> int:
     return int(failed > 0)
 
 # %% ../../nbs/cli/command.ipynb #c017
-def home_notebook(
-    folder: Path,  # where JupyterLab will start
-) -> Path:
-    "The home notebook: the checkout's own, or a copy in `folder` for those who installed the package."
-    import llmeng
-
-    checkout = Path(llmeng.__file__).resolve().parents[1] / "nbs" / "index.ipynb"
-    if checkout.exists():
-        return checkout
-    copy = folder / "llmeng.ipynb"
-    if not copy.exists():  # what somebody has worked on is never overwritten
-        source = Path(sys.prefix) / "share" / "llmeng" / "index.ipynb"
-        if not source.exists():
-            raise LLMEngError(
-                "The home notebook was not installed: pip install --force-reinstall --no-deps llmeng"
-            )
-        shutil.copy(source, copy)
-        recording = source.with_name("index.cassette.jsonl")
-        if recording.exists():
-            shutil.copy(recording, folder)
-    return copy
-
-
-def has_display() -> bool:
-    "Whether a browser can be opened here."
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
-        return False
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        return False
-    try:
-        webbrowser.get()
-    except webbrowser.Error:
-        return False
-    return True
-
-
-def free_port(
-    wanted: int = 8888,
-) -> int:
-    "The first port from `wanted` on where nobody listens."
-    if not 0 <= wanted <= 65_535:
-        raise ValueError(f"A port is a number from 0 to 65535, got {wanted}.")
-    for port in range(wanted, min(wanted + 50, 65_536)):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise LLMEngError(f"No free port between {wanted} and {wanted + 49}: choose one with --port.")
-
-
 def lab(arguments: argparse.Namespace) -> int:
     "Fetch the default weights if they are not there, and open JupyterLab."
+    from llmeng.cli.lab import home_notebook, run_lab
     from llmeng.models.catalog import DEFAULT
 
     try:
@@ -223,56 +162,9 @@ def lab(arguments: argparse.Namespace) -> int:
         raise LLMEngError(str(error)) from None
     fetch(DEFAULT)
     notebook = Path(arguments.notebook).resolve() if arguments.notebook else home_notebook(Path.cwd())
-    if not notebook.exists():
-        raise ValueError(f"No notebook at {notebook}.")
-    root = Path.cwd() if notebook.is_relative_to(Path.cwd()) else notebook.parent
-    port, token = free_port(arguments.port), secrets.token_urlsafe(24)
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        f"--port={port}",
-        "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={root}",
-        "--ServerApp.answer_yes=True",
-        "--Application.log_level=ERROR",
-        "--ip=127.0.0.1",
-    ]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    server = subprocess.Popen(command, env=os.environ | {"JUPYTER_TOKEN": token})
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _wait(server, f"{address}/api/status?token={token}")
-        url = f"{address}/lab/tree/{notebook.relative_to(root).as_posix()}?token={token}"
-        if arguments.no_browser or not has_display() or not webbrowser.open(url):
-            print(f"\nOpen this address in a browser:\n\n    {url}\n", flush=True)
-        else:
-            print(f"\nJupyterLab is open in your browser; its address is {url}\n", flush=True)
-        print("Stop it with Ctrl-C.", file=sys.stderr)
-        return server.wait()
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        if server.poll() is None:
-            server.send_signal(signal.SIGTERM)
-            server.wait(20)
+    return run_lab(notebook, port=arguments.port, browser=not arguments.no_browser)
 
-
-def _wait(server: subprocess.Popen, url: str, limit_s: float = 60) -> None:
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise LLMEngError(f"JupyterLab ended with exit code {server.returncode}; see its message above.")
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise LLMEngError(f"JupyterLab did not answer within {limit_s:.0f} s.")
-
-# %% ../../nbs/cli/command.ipynb #c020
+# %% ../../nbs/cli/command.ipynb #c019
 ABOUT = """\
 LLM engineering in Jupyter, with a model on your own machine or any hosted one.
 
