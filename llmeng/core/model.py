@@ -223,7 +223,8 @@ class Model:
         if options.response_schema is not None:
             if completion.finish_reason == "length":
                 raise ModelError(
-                    f"The answer was cut at max_tokens={options.max_tokens} before its JSON was complete. Allow more.",
+                    f"The answer was cut {_limit(options)} before its JSON was complete. Allow more with max_tokens, "
+                    "or bound the shape: Annotated[list[str], Field(max_length=3)], a maximum, a Literal.",
                     partial=completion.text,
                 )
             completion = replace(completion, value=options.response_schema.parse(completion.text))
@@ -279,3 +280,7 @@ class Model:
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, ticking, return_exceptions=True)
+
+
+def _limit(options: Options) -> str:
+    return "at the model's limit" if options.max_tokens is None else f"at max_tokens={options.max_tokens}"
