@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 import json
 import sys
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from llmeng.core.completion import Choice, Completion
 
 # %% auto #0
-__all__ = ['STYLE', 'to_html', 'answer_html', 'completion_html', 'choice_html', 'in_notebook', 'Progress']
+__all__ = ['STYLE', 'to_html', 'answer_html', 'completion_html', 'choice_html', 'in_notebook']
 
 # %% ../nbs/display.ipynb #c005
 @lru_cache(maxsize=1)
@@ -175,86 +174,3 @@ def in_notebook() -> bool:
     "Whether output goes to a front end that shows HTML (and not to a terminal)."
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return shell is not None and getattr(shell, "kernel", None) is not None
-
-
-class Progress:
-    "A bar that counts to `total`."
-
-    def __init__(
-        self,
-        total: int,  # steps; bytes where unit is "B"
-        *,
-        label: str = "",  # what is being done
-        unit: str = "it",  # "B" counts in bytes
-        visible: bool = True,
-        after_s: float = 0.5,  # seconds before it shows itself
-    ):
-        self.total, self.label, self.unit, self.visible = total, label, unit, visible
-        self.done = 0
-        self._after_s = after_s
-        self._began = self._drawn = time.monotonic()
-        self._handle = self._bar = None
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def advance(
-        self,
-        steps: int = 1,
-    ) -> None:
-        "Count steps, and draw if it is time to."
-        self.done += steps
-        now = time.monotonic()
-        if self.visible and now - self._began >= self._after_s:
-            if in_notebook():
-                if now - self._drawn >= 0.1 or self._handle is None:
-                    self._drawn = now
-                    self._show()
-            else:
-                self._tqdm(steps)
-
-    def _show(self) -> None:
-        from IPython.display import display
-
-        bundle = {"text/html": self._html(), "text/plain": self.text()}
-        if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)
-        else:
-            self._handle.update(bundle, raw=True)
-
-    def _tqdm(self, steps: int) -> None:
-        if self._bar is None:
-            tqdm = need("tqdm")
-            scale = self.unit == "B"
-            self._bar = tqdm.tqdm(
-                total=self.total, desc=self.label, unit=self.unit, unit_scale=scale, leave=False
-            )
-            steps = self.done
-        self._bar.update(steps)
-
-    def text(self) -> str:
-        "The state in words: done, total, time left."
-        spent = time.monotonic() - self._began
-        left = spent / self.done * (self.total - self.done) if self.done else None
-        count = "{:.1f} MB".format if self.unit == "B" else "{:,.0f}".format
-        scale = 1e6 if self.unit == "B" else 1
-        words = f"{self.label}: {count(self.done / scale)} of {count(self.total / scale)}, {spent:.0f} s"
-        return words if left is None else f"{words}, {left:.0f} s left"
-
-    def _html(self) -> str:
-        return (
-            f'<div class="llmeng-progress"><progress max="{self.total}" value="{self.done}" '
-            f'aria-label="{html.escape(self.label)}"></progress> <small>{html.escape(self.text())}</small></div>'
-        )
-
-    def close(self) -> None:
-        "Take the bar away."
-        if self._handle is not None:
-            # an empty update leaves no trace in the saved notebook but an empty output
-            self._handle.update({"text/html": "", "text/plain": ""}, raw=True)
-        if self._bar is not None:
-            self._bar.close()
-        self._handle = self._bar = None

@@ -244,7 +244,7 @@ class Model:
         return_exceptions: bool,
         progress: bool,
     ) -> None:
-        from llmeng.display import Progress
+        from llmeng.core.progress import Progress
 
         waiting = iter(enumerate(prepared))
         bar = Progress(len(prepared), label=self.name, visible=progress and len(prepared) > 1)

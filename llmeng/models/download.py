@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..deps import need
-from ..display import Progress
+from ..core.progress import Progress
 from ..errors import WeightsError, in_short
 from .gguf import read_header
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..deps import need
-from ..display import Progress
+from ..core.progress import Progress
 from ..errors import WeightsError, in_short, nearest
 from .download import NotHere, download, take, verify
 from .shelf import Place, by_quantisation, where
