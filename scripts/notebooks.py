@@ -32,12 +32,19 @@ def run(path: Path) -> None:
 
 def main(names: list[str]) -> None:
     paths = [Path(name).resolve() for name in names] or sorted((ROOT / "nbs").rglob("*.ipynb"))
+    failed = []
     for path in paths:
         if ".ipynb_checkpoints" in path.parts:
             continue
         began = time.monotonic()
-        run(path)
+        try:
+            run(path)
+        except papermill.PapermillExecutionError as error:
+            print(error, flush=True)
+            failed.append(str(path.relative_to(ROOT)))
         print(f"{time.monotonic() - began:6.1f} s  {path.relative_to(ROOT)}", flush=True)
+    if failed:
+        raise SystemExit(f"Left as they were, because a cell failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,19 @@ def state_path() -> Path:  # relative to the working folder, unless LLMENG_STATE
     return Path(os.environ.get("LLMENG_STATE") or ".llmeng").expanduser() / "llmeng.db"
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # Of two that switch a new file at once SQLite refuses one on the spot, whatever the time-out.
+    ends = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+
+
 def connect(
     schema: str,  # CREATE TABLE IF NOT EXISTS ...: what the caller keeps in it
     path: str | os.PathLike | None = None,  # None: the project's
@@ -58,13 +72,13 @@ def connect(
     path = state_path() if path is None else Path(path).expanduser()
     with state_errors(path):
         if not path.parent.is_dir():
-            path.parent.mkdir(parents=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             if path.parent.name == ".llmeng":
                 (path.parent / ".gitignore").write_text("*\n")  # state is never committed
         connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
         try:
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _use_wal(connection)
                 connection.execute(
                     "PRAGMA synchronous = NORMAL"
                 )  # a power cut may cost the last entries, not the file
