@@ -626,3 +626,27 @@ def test_a_model_after_a_fork(kernel):
     assert int(pid) != before == kernel.value("local.start().pid")
     assert not kernel.value("busy.is_alive()") and kernel.value("stream.completion.usage.output_tokens") > 3
     wait_for(lambda: has_ended(int(pid)), within_s=8)  # its server went with it
+
+
+def test_a_fork_while_a_server_is_being_started(kernel):
+    # another thread holds the engine's lock in that moment; nobody in the child would ever let it go
+    reply = kernel.run(
+        "import os, select, signal\n"
+        "engine = local.start()\n"
+        "reading, writing = os.pipe()\n"
+        "with engine._lock:\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        try:\n"
+        "            engine.start()\n"
+        "            os.write(writing, str(engine.pid).encode())\n"
+        "        finally:\n"
+        "            os._exit(0)\n"
+        "os.close(writing)\n"
+        "came = os.read(reading, 100).decode() if select.select([reading], [], [], 20)[0] else 'nothing'\n"
+        "os.kill(child, signal.SIGKILL); os.waitpid(child, 0)"
+    )
+    assert reply["status"] == "ok", reply
+    came = kernel.value("came")
+    assert came.isdigit() and int(came) != kernel.value("engine.pid"), came
+    wait_for(lambda: has_ended(int(came)), within_s=8)
