@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 # %% auto #0
-__all__ = ['LLMEngError', 'MissingExtra', 'MissingKey', 'WeightsError', 'CassetteError', 'StateError', 'PromptError',
+__all__ = ['LLMEngError', 'MissingExtra', 'MissingKey', 'WeightsError', 'CassetteError', 'DataError', 'StateError', 'PromptError',
            'MagicError', 'ModelError', 'ConnectionFailed', 'RefusedKey', 'RateLimited', 'ModelTimeout', 'ServerFailed',
            'ContextOverflow', 'UnknownModel', 'BadOption', 'Unsupported', 'BadAnswer', 'BatchFailed', 'Interrupted',
            'nearest', 'in_short']
@@ -34,6 +34,10 @@ class WeightsError(LLMEngError):
 
 class CassetteError(LLMEngError):
     "A recording is missing, unreadable or can't be written."
+
+
+class DataError(LLMEngError, ValueError):
+    "A file or table can't be used as data; the message names the place in it."
 
 
 class StateError(LLMEngError):

@@ -1,0 +1,36 @@
+"Evaluation and model choice: is it better, or lucky?"
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+# Each name is loaded when it is first used: importing llmeng.evals costs nothing.
+_NAMES = {
+    "Sample": "llmeng.evals.sample",
+    "Score": "llmeng.evals.score",
+    "scorer": "llmeng.evals.score",
+    "to_samples": "llmeng.evals.sample",
+}
+
+__all__ = list(_NAMES)
+
+
+def __getattr__(name: str):
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'llmeng.evals' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_NAMES])
+
+
+class _Rooms(ModuleType):
+    "A room may be called like the function in it; `llmeng.evals.card` is the function, whoever imports the room."
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _NAMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Rooms
