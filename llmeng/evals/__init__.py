@@ -6,6 +6,8 @@ from types import ModuleType
 
 # Each name is loaded when it is first used: importing llmeng.evals costs nothing.
 _NAMES = {
+    "PERTURBATIONS": "llmeng.evals.perturbation",
+    "Perturbation": "llmeng.evals.perturbation",
     "Sample": "llmeng.evals.sample",
     "Score": "llmeng.evals.score",
     "scorer": "llmeng.evals.score",
