@@ -6,8 +6,14 @@ from types import ModuleType
 
 # Each name is loaded when it is first used: importing llmeng.evals costs nothing.
 _NAMES = {
-    "PERTURBATIONS": "llmeng.evals.perturbation",
+    "Budget": "llmeng.evals.budget",
+    "evaluate": "llmeng.evals.evaluate",
     "Perturbation": "llmeng.evals.perturbation",
+    "PERTURBATIONS": "llmeng.evals.perturbation",
+    "preview": "llmeng.evals.evaluate",
+    "Record": "llmeng.evals.record",
+    "Run": "llmeng.evals.run",
+    "runs": "llmeng.evals.evaluate",
     "Sample": "llmeng.evals.sample",
     "Score": "llmeng.evals.score",
     "scorer": "llmeng.evals.score",

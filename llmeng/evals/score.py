@@ -17,7 +17,7 @@ from .sample import Sample
 from ..stats import Estimate
 
 # %% auto #0
-__all__ = ['Scorer', 'Aggregate', 'NAMED', 'Score', 'scorer', 'scorer_name', 'to_scorers', 'apply']
+__all__ = ['Scorer', 'Aggregate', 'NAMED', 'Score', 'scorer', 'scorer_name', 'to_scorers', 'call', 'to_scores']
 
 # %% ../../nbs/evals/score.ipynb #c005
 @dataclass(frozen=True)
@@ -130,25 +130,24 @@ def _extras(function: Scorer) -> tuple[str, ...]:
     return tuple(name for name in ("sample", "completion") if name in names)
 
 
-def _scores(name: str, value: Any) -> dict[str, Score]:
+def call(
+    function: Scorer,
+    output: Any,  # what the app gave
+    sample: Sample,
+    completion: Any = None,  # the whole answer, where the app gave one
+) -> Any:  # what it returns; to be awaited, where it is async
+    "Call a scorer on one output with what it asks for."
+    known = {"sample": sample, "completion": completion}
+    return function(output, sample.target, **{name: known[name] for name in _extras(function)})
+
+
+def to_scores(
+    name: str,  # of the scorer
+    value: Any,  # what it returned
+) -> dict[str, Score]:  # empty where it has no opinion
+    "The scores that a scorer gave, by name."
     if value is None:
         return {}
     if isinstance(value, Mapping):
         return {str(part): Score.of(item) for part, item in value.items() if item is not None}
     return {name: Score.of(value)}
-
-
-async def apply(
-    function: Scorer,
-    name: str,  # of its scores
-    output: Any,  # what the app gave
-    sample: Sample,
-    completion: Any = None,  # the whole answer, where the app gave one
-) -> dict[str, Score]:  # empty where the scorer has no opinion
-    "Call a scorer on one output."
-    known = {"sample": sample, "completion": completion}
-    extras = {name: known[name] for name in _extras(function)}
-    value = function(output, sample.target, **extras)
-    if inspect.isawaitable(value):
-        value = await value
-    return _scores(name, value)
