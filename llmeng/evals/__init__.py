@@ -10,7 +10,7 @@ _NAMES = {
     "evaluate": "llmeng.evals.evaluate",
     "Perturbation": "llmeng.evals.perturbation",
     "PERTURBATIONS": "llmeng.evals.perturbation",
-    "preview": "llmeng.evals.evaluate",
+    "preview": "llmeng.evals.preview",
     "Record": "llmeng.evals.record",
     "Run": "llmeng.evals.run",
     "runs": "llmeng.evals.evaluate",

@@ -5,455 +5,31 @@
 # %% ../../nbs/evals/evaluate.ipynb #c002
 from __future__ import annotations
 
-import asyncio
 import html
-import inspect
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.completion import Completion, dollars
-from ..core.loop import in_thread, run as run_on_loop
-from ..core.model import Model
-from ..core.progress import Progress
-from ..display import STYLE, in_notebook
-from ..errors import BatchFailed, Interrupted, ModelError
-from .budget import Budget, Spent, metered, total
+from ..core.loop import run as run_on_loop
+from ..display import STYLE
+from .attempt import asker, scored
+from .budget import Budget
+from .evaluation import Evaluation
 from .identity import app_name, fingerprint
+from .preview import is_benchmark
 from .record import Record
 from .run import Run
-from .sample import Sample, plain, to_samples
-from .score import Scorer, call, to_scorers, to_scores
+from .sample import Sample, to_samples
+from .score import to_scorers
 from .store import Entry, Store
-from ..models.prices import find_price
 from ..stats import Estimate
 
 # %% auto #0
-__all__ = ['Preview', 'preview', 'evaluate', 'rescore', 'runs', 'Runs']
+__all__ = ['evaluate', 'rescore', 'runs', 'Runs']
 
 # %% ../../nbs/evals/evaluate.ipynb #c005
-_BYTES_PER_TOKEN = 4  # of English text; an estimate, and said to be one
-
-
-@dataclass(frozen=True)
-class Preview:
-    "What an evaluation will take, as far as it can be told before it is made."
-
-    app: str
-    samples: int
-    calls: int  # of the app
-    input_tokens: int | None  # about; None where the app is no model
-    usd: float | None  # for the input alone: nobody knows yet how long the answers are
-
-    def __repr__(self) -> str:
-        parts = [f"{self.calls:,} calls of {self.app}"]
-        if self.input_tokens is not None:
-            parts.append(f"about {self.input_tokens:,} tokens in")
-        if self.usd is not None:
-            parts.append(f"about {dollars(self.usd)} for them, and what the answers cost")
-        return ", ".join(parts)
-
-
-def preview(
-    app: Any,  # as for `evaluate`
-    samples: Any,
-    *,
-    repeats: int = 1,
-) -> Preview:
-    "What an evaluation will take; nothing is called."
-    samples = to_samples(getattr(samples, "samples", samples) if _is_benchmark(samples) else samples)
-    return _preview(app, samples, len(samples) * repeats, repeats)
-
-
-def _preview(app: Any, samples: Sequence[Sample], calls: int, repeats: int) -> Preview:
-    tokens = usd = None
-    if isinstance(app, Model):
-        tokens = (
-            sum(len(str(plain(sample.input)).encode()) // _BYTES_PER_TOKEN + 1 for sample in samples)
-            * repeats
-        )
-        price = find_price(app.name)
-        usd = price and tokens * price.input / 1e6
-    return Preview(app_name(app), len(samples), calls, tokens, usd)
-
-
-def _is_benchmark(source: Any) -> bool:
-    return hasattr(source, "samples") and hasattr(source, "scorers") and not isinstance(source, Run)
-
-# %% ../../nbs/evals/evaluate.ipynb #c009
-_RETRIES = 2  # of a call that failed for a reason that passes
-_WAIT_S = 0.5  # before the first of them, doubled for the next
-
-
-def _takes_sample(app: Any) -> bool:
-    try:
-        first = next(iter(inspect.signature(app).parameters), None)
-    except (TypeError, ValueError):
-        return False
-    return first == "sample"
-
-
-def _is_async(function: Any) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)
-    )
-
-
-async def _call(function: Callable[[], Any], is_async: bool) -> Any:
-    value = await (function() if is_async else in_thread(function))
-    return await value if inspect.isawaitable(value) else value
-
-
-def _asker(app: Any) -> Callable[[Sample], Any]:  # to be awaited
-    if isinstance(app, Model):
-        return lambda sample: app.acall(sample.input)
-    if not callable(app):
-        raise ValueError(f"An app is a model or a callable, got {app!r}.")
-    whole, is_async = _takes_sample(app), _is_async(app)
-    return lambda sample: _call(lambda: app(sample if whole else sample.input), is_async)
-
-
-async def _answer(
-    ask: Callable[[Sample], Any], sample: Sample, repeat: int
-) -> tuple[Record, Completion | None, Exception | None]:
-    began = time.perf_counter()
-    meter = metered()
-    for attempt in range(_RETRIES + 1):
-        try:
-            value = await ask(sample)
-            break
-        except Exception as error:  # anything an app may raise is a failure of this sample, kept and shown
-            if attempt < _RETRIES and isinstance(error, ModelError) and error.retryable:
-                await asyncio.sleep(max(_WAIT_S * 2**attempt, getattr(error, "retry_after_s", None) or 0))
-                continue
-            return (
-                Record(sample, repeat, error=_words(error), failed_in="app", **_taken(meter, began)),
-                None,
-                error,
-            )
-    completion = value if isinstance(value, Completion) else None
-    if completion is None:
-        return Record(sample, repeat, output=plain(value), **_taken(meter, began)), None, None
-    output = completion.text if completion.value is None else plain(completion.value)
-    facts = _taken(meter or [completion], began)
-    facts.update(
-        model=completion.model, first_token_s=completion.first_token_s, probabilities=completion.probabilities
-    )
-    if completion.latency_s is not None and len(meter) <= 1:
-        facts["latency_s"] = completion.latency_s
-    return Record(sample, repeat, output=output, **facts), completion, None
-
-
-def _taken(meter: Sequence[Completion], began: float) -> dict[str, Any]:
-    return {
-        "calls": max(1, len(meter)),
-        "input_tokens": total(call.usage.input_tokens for call in meter),
-        "output_tokens": total(call.usage.output_tokens for call in meter),
-        "cost_usd": total(call.cost_usd for call in meter),
-        "latency_s": time.perf_counter() - began,
-    }
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
-
-
-async def _scored(
-    record: Record, completion: Completion | None, scorers: Mapping[str, Scorer]
-) -> tuple[Record, dict[str, str], Exception | None]:
-    "The record with its scores, which scorer gave which, and what one of them raised."
-    meter = metered()
-    owners: dict[str, str] = {}
-    scores: dict[str, Any] = {}
-    raised: tuple[str, Exception] | None = None
-    plain_ones = {name: function for name, function in scorers.items() if not _is_async(function)}
-
-    def compute() -> dict[str, Any]:
-        return {
-            name: _tried(lambda function=function: call(function, record.output, record.sample, completion))
-            for name, function in plain_ones.items()
-        }
-
-    # in a thread: the loop must not wait for a scorer that computes, nor may a judge's sync call be made on it
-    values = await in_thread(compute) if plain_ones else {}
-    for name, function in scorers.items():
-        try:
-            value = (
-                values[name] if name in values else call(function, record.output, record.sample, completion)
-            )
-            if isinstance(value, _Failure):
-                raise value.error
-            found = to_scores(name, await value if inspect.isawaitable(value) else value)
-        except (
-            Exception
-        ) as failure:  # a scorer is somebody's code: what it says is kept, and the other scores are
-            raised = raised or (name, failure)
-            continue
-        scores.update(found)
-        owners.update(dict.fromkeys(found, name))
-    usd = total(completion.cost_usd for completion in meter)
-    scored = replace(record, scores=scores, scoring_usd=usd, error=None, failed_in=None)
-    if raised:
-        scored = replace(scored, error=f"{raised[0]}: {_words(raised[1])}", failed_in="scorer")
-    return scored, owners, raised and raised[1]
-
-
-@dataclass
-class _Failure:
-    error: Exception
-
-
-def _tried(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except Exception as error:  # raised again where it can be told whose it is
-        return _Failure(error)
-
-# %% ../../nbs/evals/evaluate.ipynb #c011
-_HOPELESS = 10  # failures in a row, from the first on, that end a run
-
-
-class _Evaluation:
-    "A run that is being made."
-
-    def __init__(
-        self,
-        app: Any,
-        samples: Sequence[Sample],
-        scorers: Mapping[str, Scorer],
-        repeats: int,
-        concurrency: int,
-        budget: Budget,
-        name: str,
-        store: Store | None,
-        entry: Entry | None,
-        records: Sequence[Record],
-    ):
-        self.app, self.samples, self.scorers, self.repeats = app, samples, scorers, repeats
-        self.concurrency, self.budget, self.name, self.store, self.entry = (
-            concurrency,
-            budget,
-            name,
-            store,
-            entry,
-        )
-        self.records = {(record.sample.id, record.repeat): record for record in records}
-        self.owners = dict.fromkeys(
-            (name for record in records for name in record.scores if name in scorers), None
-        )
-        self.owners = {name: name for name in self.owners}
-        self.note, self.status = "", "running"
-        self.spent = Spent()
-        self._sums = (0.0, 0)
-
-    @property
-    def todo(self) -> list[tuple[Sample, int]]:
-        every = ((sample, repeat) for repeat in range(self.repeats) for sample in self.samples)
-        return [
-            (sample, repeat)
-            for sample, repeat in every
-            if (found := self.records.get((sample.id, repeat))) is None or found.error
-        ]
-
-    def make(self, progress: bool) -> Run:
-        todo = self.todo
-        if progress and todo:
-            said = len(self.samples) * self.repeats - len(todo)
-            _say(_preview(self.app, [sample for sample, _ in todo], len(todo), 1), self.entry, said)
-        try:
-            with Progress(len(todo), label=self.name, visible=progress) as bar:
-                run_on_loop(self._all(todo, bar))
-            self.status = (
-                "budget"
-                if self.note
-                else "failed"
-                if any(record.error for record in self.records.values())
-                else "finished"
-            )
-        except KeyboardInterrupt:
-            self.status, self.note = "interrupted", "interrupted"
-            done = len(self.records)
-            run = self._run()
-            kept = (
-                "are kept: the same call again goes on from there"
-                if self.store
-                else "are in `sys.last_value.partial`"
-            )
-            raise Interrupted(
-                f"{done} of {len(self.samples) * self.repeats} were answered and {kept}.", partial=run
-            ) from None
-        except BaseException:
-            self.status = "failed"
-            raise
-        finally:
-            if self.store is not None:
-                self.store.end(
-                    self.entry.id,
-                    self.status,
-                    self._facts(),
-                    later=fingerprint(self.app, self.samples, self.scorers, self.repeats),
-                )
-        return self._run()
-
-    async def _all(self, todo: Sequence[tuple[Sample, int]], bar: Progress) -> None:
-        waiting = iter(todo)
-        self.spent = Spent()
-        ask = _asker(self.app)
-        workers = [
-            asyncio.ensure_future(self._work(waiting, ask, bar))
-            for _ in range(min(self.concurrency, len(todo)))
-        ]
-        ticking = asyncio.ensure_future(_tick(bar))
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for task in (*workers, ticking):
-                task.cancel()
-            await asyncio.gather(*workers, ticking, return_exceptions=True)
-
-    async def _work(
-        self, waiting: Iterator[tuple[Sample, int]], ask: Callable[[Sample], Any], bar: Progress
-    ) -> None:
-        while True:
-            reached = self.spent.reached(self.budget)
-            while reached == "wait":
-                await asyncio.sleep(0.005)
-                reached = self.spent.reached(self.budget)
-            if reached and self.spent.waiting and not self.note:
-                await asyncio.sleep(0.005)  # what is on its way may take less than it is counted for
-                continue
-            if reached or self.note:
-                left = next(waiting, None)
-                if left is not None and not self.note:
-                    self.note = f"the budget of {reached} was reached"
-                return
-            following = next(waiting, None)
-            if following is None:
-                return
-            self.spent.waiting += 1
-            try:
-                record, completion, error = await _answer(ask, *following)
-                if record.error is None:
-                    record, owners, error = await _scored(record, completion, self.scorers)
-                    self.owners.update(owners)
-            finally:
-                self.spent.waiting -= 1
-            self._take(record, error, bar)
-
-    def _take(self, record: Record, error: Exception | None, bar: Progress) -> None:
-        tokens = total((record.input_tokens, record.output_tokens))
-        usd = total((record.cost_usd, record.scoring_usd))
-        self.spent.add(calls=record.calls, tokens=tokens, usd=usd)
-        self.records[record.sample.id, record.repeat] = record
-        if self.store is not None:
-            self.store.put(self.entry.id, record)
-        for metric, score in list(record.scores.items())[:1]:
-            summed, n = self._sums
-            self._sums = (summed + score.value, n + 1)
-            bar.label = f"{self.name}: {metric} {self._sums[0] / self._sums[1]:.2f}, {self.spent.answers / self.spent.seconds:.3g}/s"
-        bar.advance()
-        if record.error and self.spent.answers >= min(_HOPELESS, len(self.samples) * self.repeats):
-            if all(found.error for found in self.records.values()):
-                raise BatchFailed(
-                    f"The first {len(self.records)} of {len(self.samples) * self.repeats} all failed in the {record.failed_in}. "
-                    f"{record.error.rstrip('.')}. Mend that, and call again.",
-                    results=list(self.records.values()),
-                ) from error
-
-    def _run(self) -> Run:
-        place = {sample.id: number for number, sample in enumerate(self.samples)}
-        records = sorted(self.records.values(), key=lambda record: (place[record.sample.id], record.repeat))
-        run = Run(
-            self.name,
-            app_name(self.app),
-            self.samples,
-            records,
-            repeats=self.repeats,
-            scorers=self._stated(),
-            aggregates=self._aggregates(),
-            id=self.entry and self.entry.id,
-            status=self.status,
-            note=self.note,
-            made=self.entry.made if self.entry else time.time(),
-        )
-        run._again = self._retry
-        return run
-
-    def _stated(self) -> dict[str, dict[str, Any]]:
-        stated = {}
-        for metric, owner in self.owners.items():
-            function = self.scorers[owner]
-            facts = {}
-            better = getattr(function, "better", "higher")
-            better = better.get(metric, "higher") if isinstance(better, Mapping) else better
-            if better != "higher":
-                facts["better"] = better
-            if _aggregate(function, metric, owner) is not None:
-                facts["aggregate"] = f"{function.__module__}:{getattr(function, '__qualname__', '')}"
-            stated[metric] = facts
-        return stated
-
-    def _aggregates(self) -> dict[str, Any]:
-        found = {
-            metric: _aggregate(self.scorers[owner], metric, owner) for metric, owner in self.owners.items()
-        }
-        return {metric: aggregate for metric, aggregate in found.items() if aggregate is not None}
-
-    def _facts(self) -> dict[str, Any]:
-        try:
-            estimates = {metric: asdict(estimate) for metric, estimate in self._run().scores.items()}
-        except Exception:  # an aggregate is somebody's code; the records are what must be kept
-            estimates = {}
-        return {
-            "repeats": self.repeats,
-            "scorers": self._stated(),
-            "note": self.note,
-            "estimates": estimates,
-            "records": len(self.records),
-        }
-
-    def _retry(self, run: Run, app: Any) -> Run:
-        if app is not None:
-            self.app = app
-        self.note = ""
-        if self.store is not None:
-            self.store.take(self.entry.id)
-        filled = self.make(progress=True)
-        run.__dict__.update(filled.__dict__)
-        return run
-
-
-def _aggregate(function: Scorer, metric: str, owner: str) -> Any:
-    given = getattr(function, "aggregate", None)
-    if isinstance(given, Mapping):
-        return given.get(metric)
-    return given if metric == owner else None
-
-
-async def _tick(bar: Progress) -> None:
-    while True:  # the first answer may be a minute away, and the bar says that something runs
-        await asyncio.sleep(0.5)
-        bar.advance(0)
-
-
-def _say(preview: Preview, entry: Entry | None, done: int) -> None:
-    words = f"{preview!r}."
-    if done:
-        words = f"Run {entry.id if entry else ''} goes on: {done:,} are answered. Left: {words}"
-    if in_notebook():
-        from IPython.display import display
-
-        display(
-            {"text/html": f'<small class="llmeng-note">{html.escape(words)}</small>', "text/plain": words},
-            raw=True,
-        )
-    else:
-        print(words, file=sys.stderr, flush=True)
-
-# %% ../../nbs/evals/evaluate.ipynb #c013
 def evaluate(
     app: Any,  # a model, or any callable of an input; async ones too
     samples: Any,  # samples, rows, a path, a frame, a data set, or a benchmark, which brings its scorers
@@ -474,14 +50,14 @@ def evaluate(
     everything fails, `Interrupted` (with the run so far in `partial`) when somebody presses stop.
     """
     source = samples
-    if _is_benchmark(source):
+    if is_benchmark(source):
         samples, scorers = source.samples, source.scorers if scorers is None else scorers
         app = source.app(app) if hasattr(source, "app") else app
     for label, value in (("repeats", repeats), ("concurrency", concurrency)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{label} must be 1 or more, got {value!r}.")
     budget = Budget.of(budget)
-    _asker(app)
+    asker(app)
     functions = to_scorers(() if scorers is None else scorers)
     samples = to_samples(samples)
     name = name or f"{app_name(app)} on {_set_name(source, samples)}"
@@ -497,7 +73,7 @@ def evaluate(
             records = [replace(record, sample=own[record.sample.id]) for record in records]
         else:
             entry = store.begin(name, app_name(app), mark, samples, {"repeats": repeats})
-    return _Evaluation(
+    return Evaluation(
         app, samples, functions, repeats, concurrency, budget, name, store, entry, records
     ).make(progress)
 
@@ -508,7 +84,7 @@ def _set_name(source: Any, samples: Sequence[Sample]) -> str:
     given = getattr(source, "name", None)
     return given if isinstance(given, str) else f"{len(samples)} samples"
 
-
+# %% ../../nbs/evals/evaluate.ipynb #c026
 def rescore(
     run: Run,
     scorers: Any,  # one or several, functions or names
@@ -516,28 +92,28 @@ def rescore(
     "Score the outputs that are there with other scorers; nothing is asked again."
     functions = to_scorers(scorers)
     answered = [record for record in run.records if record.failed_in != "app"]
-    making = _Evaluation(
+    making = Evaluation(
         None, run.set_of_samples, functions, run.repeats, 8, Budget(), run.name, None, None, ()
     )
 
     async def all_of_them() -> list[Record]:
         found = []
         for record in answered:
-            scored, owners, _ = await _scored(record, None, functions)
+            rated, owners, _ = await scored(record, None, functions)
             making.owners.update(owners)
-            found.append(replace(scored, scores={**record.scores, **scored.scores}))
+            found.append(replace(rated, scores={**record.scores, **rated.scores}))
         return found
 
-    scored = {(record.sample.id, record.repeat): record for record in run_on_loop(all_of_them())}
-    records = [scored.get((record.sample.id, record.repeat), record) for record in run.records]
+    again = {(record.sample.id, record.repeat): record for record in run_on_loop(all_of_them())}
+    records = [again.get((record.sample.id, record.repeat), record) for record in run.records]
     return Run(
         run.name,
         run.app,
         run.set_of_samples,
         records,
         repeats=run.repeats,
-        scorers={**run.scorers, **making._stated()},
-        aggregates={**run._aggregates, **making._aggregates()},
+        scorers={**run.scorers, **making.stated()},
+        aggregates={**run._aggregates, **making.aggregates()},
         id=run.id,
         status=run.status,
         note=run.note,
@@ -545,7 +121,7 @@ def rescore(
         part=run.part,
     )
 
-# %% ../../nbs/evals/evaluate.ipynb #c037
+# %% ../../nbs/evals/evaluate.ipynb #c030
 def runs(
     name: str | None = None,  # None: all
 ) -> Runs:

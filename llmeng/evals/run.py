@@ -5,34 +5,28 @@
 # %% ../../nbs/evals/run.ipynb #c002
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any
 
-from ..core.completion import dollars
 from ..deps import need
-from ..display import STYLE
 from ..errors import DataError, nearest
 from .budget import total
 from .record import Record
+from .run_view import run_html, score_words, trouble
 from .sample import Sample
 from .score import Aggregate, Score
 from .store import Store
 from ..stats import Estimate, mean
 
 # %% auto #0
-__all__ = ['Run', 'run_html']
+__all__ = ['Run']
 
 # %% ../../nbs/evals/run.ipynb #c005
-_SHOWN = 20  # rows of the table in a notebook
-
-
 class Run:
     "The outputs of one evaluation, with their scores."
 
@@ -319,7 +313,7 @@ class Run:
 
     def __repr__(self) -> str:
         part = f" where {self.part}" if self.part else ""
-        return f"Run({self.name!r}{part}: {_score_words(self)}{_trouble(self)})"
+        return f"Run({self.name!r}{part}: {score_words(self)}{trouble(self)})"
 
     def _repr_html_(self) -> str:
         return run_html(self)
@@ -444,114 +438,3 @@ def _line(text: str, path: Path, number: int) -> dict[str, Any]:
             f"{path.name}, line {number}: no JSON ({error.msg}). The file was cut or changed; save the run again."
         ) from None
     return values if isinstance(values, dict) else {}
-
-# %% ../../nbs/evals/run.ipynb #c007
-def _score_words(run: Run) -> str:
-    scores = [f"{metric} {estimate}" for metric, estimate in run.scores.items()]
-    return "; ".join(scores) or f"{len(run.records)} records without a score"
-
-
-def _trouble(run: Run) -> str:
-    parts = [
-        f"{len(run.failed)} failed" if run.failed else "",
-        f"{len(run.missing)} not asked" if not run.part and run.missing else "",
-        run.note,
-    ]
-    said = "; ".join(filter(None, parts))
-    return f"; {said}" if said else ""
-
-
-def _facts(run: Run) -> str:
-    asked, given = run.tokens
-    times = [record.latency_s for record in run.records if record.latency_s is not None]
-    cost = run.cost_usd
-    parts = [
-        f"run {run.id}" if run.id is not None else "",
-        run.app,
-        f"{len(run.set_of_samples):,} samples" + (f" × {run.repeats}" if run.repeats > 1 else ""),
-        f"{asked or 0:,} → {given:,} tokens" if given is not None else "",
-        f"{median(times):.2g} s a sample (median)" if times else "",
-        dollars(cost) if cost is not None else "",
-        datetime.fromtimestamp(run.made).strftime("%Y-%m-%d %H:%M") if run.made else "",
-    ]
-    return " · ".join(filter(None, parts))
-
-
-def run_html(
-    run: Run,
-) -> str:  # safe HTML
-    "A run, to read: scores, troubles, samples."
-    scores = run.scores
-    rows = "".join(
-        f"<tr><td>{html.escape(metric)}</td><td>{estimate._repr_html_()}</td></tr>"
-        for metric, estimate in scores.items()
-    )
-    part = f'<div class="llmeng-note">where {html.escape(run.part)}</div>' if run.part else ""
-    body = f"<table>{rows}</table>" if rows else f"<p>{html.escape(_score_words(run))}</p>"
-    return (
-        f'{STYLE}<div class="llmeng-answer"><strong>{html.escape(run.name)}</strong>{part}{body}{_trouble_html(run)}'
-        f'<details class="llmeng-note"><summary>{html.escape(_facts(run))}</summary>{_table(run)}</details></div>'
-    )
-
-
-def _trouble_html(run: Run) -> str:
-    said = []
-    if run.failed:
-        first = run.failed[0]
-        said.append(
-            f"{len(run.failed)} failed and are not counted; sample {first.sample.id}: {first.error} "
-            "<code>run.retry()</code> asks them again."
-        )
-    if run.missing and not run.part:
-        said.append(
-            f"{len(run.missing)} were not asked{f' ({run.note})' if run.note else ''}. <code>run.retry()</code> goes on."
-        )
-    marks = (
-        html.escape(text).replace("&lt;code&gt;", "<code>").replace("&lt;/code&gt;", "</code>")
-        for text in said
-    )
-    return "".join(f"<p>⚠ {text}</p>" for text in marks)
-
-
-def _table(run: Run) -> str:
-    metrics = run.metrics
-    first = metrics[0] if metrics else None
-    worst = run.better(first) if first else "higher"
-
-    def rank(record: Record) -> tuple[bool, float]:
-        value = record.scores[first].value if first in record.scores else 0.0
-        return record.error is None, value if worst == "higher" else -value
-
-    shown = sorted(run.records, key=rank)[:_SHOWN]
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("id", "input", "output", "target", *metrics))
-    lines = []
-    for record in shown:
-        values = [
-            _short(record.sample.id),
-            _short(record.sample.input),
-            _short(record.error or record.output),
-            _short(record.sample.target),
-        ]
-        values += [
-            f"{record.scores[metric].value:.3g}" if metric in record.scores else "" for metric in metrics
-        ]
-        lines.append("<tr>" + "".join(f"<td>{html.escape(value)}</td>" for value in values) + "</tr>")
-    more = len(run.records) - len(shown)
-    rest = (
-        f"<p>{more:,} more in <code>run.samples</code>; <code>run['{html.escape(shown[0].sample.id)}']</code> opens one.</p>"
-        if more > 0
-        else ""
-    )
-    return f"<table><tr>{head}</tr>{''.join(lines)}</table>{rest}"
-
-
-def _short(value: Any, width: int = 80) -> str:
-    if (
-        isinstance(value, list | tuple)
-        and value
-        and isinstance(value[-1], Mapping)
-        and "content" in value[-1]
-    ):
-        value = value[-1]["content"]
-    text = " ".join(("" if value is None else str(value)).split())
-    return text if len(text) <= width else text[: width - 1] + "…"
