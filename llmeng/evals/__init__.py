@@ -6,11 +6,20 @@ from types import ModuleType
 
 # Each name is loaded when it is first used: importing llmeng.evals costs nothing.
 _NAMES = {
+    "ambiguity": "llmeng.evals.bias",
+    "bbq_scorers": "llmeng.evals.bias",
     "Budget": "llmeng.evals.budget",
+    "by_group": "llmeng.evals.groups",
+    "Counterfactual": "llmeng.evals.counterfactual",
+    "counterfactual_samples": "llmeng.evals.counterfactual",
+    "counterfactuals": "llmeng.evals.counterfactual",
     "evaluate": "llmeng.evals.evaluate",
+    "Gaps": "llmeng.evals.gap",
+    "likelihood_gaps": "llmeng.evals.gap",
     "Perturbation": "llmeng.evals.perturbation",
     "PERTURBATIONS": "llmeng.evals.perturbation",
     "preview": "llmeng.evals.preview",
+    "probability": "llmeng.evals.gap",
     "Record": "llmeng.evals.record",
     "Run": "llmeng.evals.run",
     "runs": "llmeng.evals.evaluate",
