@@ -1,7 +1,11 @@
 "What a notebook shows that answers back; each is a view of a plain object that works without it."
 
 # Each name is loaded when it is first used.
-_NAMES = {"Chat": "llmeng.widgets.chat"}
+_NAMES = {
+    "Annotate": "llmeng.widgets.annotate",
+    "Blind": "llmeng.widgets.blind",
+    "Chat": "llmeng.widgets.chat",
+}
 
 __all__ = [*_NAMES]
 
