@@ -17,7 +17,7 @@ from ..deps import need
 from ..errors import LLMEngError, MissingExtra
 
 # %% auto #0
-__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'fetch', 'serve', 'doctor', 'lab', 'parser', 'main']
+__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'fetch', 'serve', 'doctor', 'gate', 'runs', 'lab', 'parser', 'main']
 
 # %% ../../nbs/cli/command.ipynb #c005
 def ask(arguments: argparse.Namespace) -> int:
@@ -151,6 +151,40 @@ def doctor(arguments: argparse.Namespace) -> int:
     return int(failed > 0)
 
 # %% ../../nbs/cli/command.ipynb #c017
+def gate(arguments: argparse.Namespace) -> int:
+    "Compare a run with the one in use, and say with the exit code whether it may replace it."
+    from llmeng.evals.gate import gate as decide
+    from llmeng.evals.report import junit
+    from llmeng.evals.run import Run
+
+    try:
+        old, new = (
+            Run.load(int(name) if name.isdigit() else name) for name in (arguments.old, arguments.new)
+        )
+        if arguments.junit:
+            junit(new, arguments.junit, metric=arguments.metric)
+        decided = decide(
+            old,
+            new,
+            max_drop=arguments.max_drop,
+            metric=arguments.metric,
+            allow_undecided=arguments.allow_undecided,
+        )
+    except (LLMEngError, ValueError) as error:
+        print(f"llmeng: {error}", file=sys.stderr)
+        return 2
+    print(decided)
+    return decided.exit_code
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    "List the runs that are kept in this folder."
+    from llmeng.evals.evaluate import runs as kept
+
+    print(kept(arguments.name))
+    return 0
+
+# %% ../../nbs/cli/command.ipynb #c019
 def lab(arguments: argparse.Namespace) -> int:
     "Fetch the default weights if they are not there, and open JupyterLab."
     from llmeng.cli.lab import home_notebook, run_lab
@@ -164,7 +198,7 @@ def lab(arguments: argparse.Namespace) -> int:
     notebook = Path(arguments.notebook).resolve() if arguments.notebook else home_notebook(Path.cwd())
     return run_lab(notebook, port=arguments.port, browser=not arguments.no_browser)
 
-# %% ../../nbs/cli/command.ipynb #c019
+# %% ../../nbs/cli/command.ipynb #c021
 ABOUT = """\
 LLM engineering in Jupyter, with a model on your own machine or any hosted one.
 
@@ -172,6 +206,8 @@ LLM engineering in Jupyter, with a model on your own machine or any hosted one.
   llmeng ask "Why is the sky blue?" ask once; pipes work: llmeng ask "Summarise:" < notes.md
   llmeng serve                      the local model for other programs (OpenAI's protocol)
   llmeng models list                local models; get NAME, remove NAME, where
+  llmeng gate OLD NEW               may the new run replace the old one? with an exit code
+  llmeng runs                       the evaluations that are kept in this folder
   llmeng doctor                     what works on this machine, and what to do about what does not
 """
 NAMES = """\
@@ -243,6 +279,32 @@ def parser() -> argparse.ArgumentParser:
     )
     actions.add_parser("remove", help="delete the file").add_argument("name")
     actions.add_parser("where", help="the folder that holds them")
+
+    sub = command(
+        "gate",
+        gate,
+        "Compare a run with the one in use: may it replace it?",
+        "Runs are files (run.save('name.jsonl')), names or numbers of runs kept in this folder.\n"
+        "exit codes: 0 passed, 1 dropped, 3 undecided, 2 a run can't be found or compared",
+    )
+    sub.add_argument("old", help="the run in use")
+    sub.add_argument("new", help="the run that is to replace it")
+    sub.add_argument(
+        "--max-drop",
+        type=float,
+        default=0.02,
+        help="loss that is allowed, in units of the score (default 0.02)",
+    )
+    sub.add_argument("--metric", help="the score to compare (default: every score that both have)")
+    sub.add_argument(
+        "--allow-undecided",
+        action="store_true",
+        help="pass when no drop was shown, though it can't be excluded",
+    )
+    sub.add_argument("--junit", metavar="FILE", help="write the new run as JUnit XML too")
+
+    sub = command("runs", runs, "List the evaluations that are kept in this folder.")
+    sub.add_argument("name", nargs="?", help="those of one name")
 
     command("doctor", doctor, "Say what works on this machine and what to do about what does not.")
     return top

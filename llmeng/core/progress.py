@@ -22,7 +22,7 @@ class Progress:
         self,
         total: int,  # steps; bytes where unit is "B"
         *,
-        label: str = "",  # what is being done
+        label: str = "",  # what is being done; may be changed on the way
         unit: str = "it",  # "B" counts in bytes
         visible: bool = True,
         after_s: float = 0.5,  # seconds before it shows itself
@@ -71,6 +71,7 @@ class Progress:
                 total=self.total, desc=self.label, unit=self.unit, unit_scale=scale, leave=False
             )
             steps = self.done
+        self._bar.set_description(self.label, refresh=False)
         self._bar.update(steps)
 
     def text(self) -> str:

@@ -35,7 +35,7 @@ class Preview:
     usd: float | None  # for the input alone: nobody knows yet how long the answers are
 
     def __repr__(self) -> str:
-        parts = [f"{self.calls:,} calls of {self.app}"]
+        parts = [f"{self.calls:,} call{'s' * (self.calls != 1)} of {self.app}"]
         if self.input_tokens is not None:
             parts.append(f"about {self.input_tokens:,} tokens in")
         if self.usd is not None:

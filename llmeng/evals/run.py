@@ -353,6 +353,18 @@ class Run:
         beside.replace(path)
         return path
 
+    def junit(self, path: str | Path, *, metric: str | None = None, below: float = 1.0) -> Path:
+        "Write the run as JUnit XML, for a build server."
+        from llmeng.evals.report import junit
+
+        return junit(self, path, metric=metric, below=below)
+
+    def to_json(self, path: str | Path | None = None) -> dict[str, Any]:
+        "The run as one JSON object, and written to a file where one is named."
+        from llmeng.evals.report import to_json
+
+        return to_json(self, path)
+
     @classmethod
     def load(
         cls,
