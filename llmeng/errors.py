@@ -11,9 +11,9 @@ from typing import Any
 
 # %% auto #0
 __all__ = ['LLMEngError', 'MissingExtra', 'MissingKey', 'WeightsError', 'CassetteError', 'DataError', 'StateError', 'PromptError',
-           'MagicError', 'ModelError', 'ConnectionFailed', 'RefusedKey', 'RateLimited', 'ModelTimeout', 'ServerFailed',
-           'ContextOverflow', 'UnknownModel', 'BadOption', 'Unsupported', 'BadAnswer', 'BatchFailed', 'Interrupted',
-           'nearest', 'in_short']
+           'SandboxUnavailable', 'MagicError', 'ModelError', 'ConnectionFailed', 'RefusedKey', 'RateLimited',
+           'ModelTimeout', 'ServerFailed', 'ContextOverflow', 'UnknownModel', 'BadOption', 'Unsupported', 'BadAnswer',
+           'BatchFailed', 'Interrupted', 'nearest', 'in_short']
 
 # %% ../nbs/errors.ipynb #c005
 class LLMEngError(Exception):
@@ -46,6 +46,10 @@ class StateError(LLMEngError):
 
 class PromptError(LLMEngError, ValueError):
     "A prompt can't be filled: unknown name, bad expression."
+
+
+class SandboxUnavailable(LLMEngError):
+    "Untrusted code was not run: this system has no way to hold it."
 
 
 class MagicError(LLMEngError, ValueError):

@@ -32,6 +32,7 @@ _NAMES = {
     "probability": "llmeng.evals.gap",
     "Record": "llmeng.evals.record",
     "Run": "llmeng.evals.run",
+    "run_python": "llmeng.evals.sandbox",
     "runs": "llmeng.evals.evaluate",
     "Sample": "llmeng.evals.sample",
     "Score": "llmeng.evals.score",
