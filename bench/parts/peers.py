@@ -11,6 +11,7 @@ from platformdirs import user_cache_dir
 
 def peer_python(
     requirement: str,  # as pip takes it, the version pinned
+    *more: str,  # what it needs beside
 ) -> str | None:  # the interpreter of its environment; None when it can't be installed
     "The Python that has a peer installed."
     folder = Path(user_cache_dir("llmeng"), "bench", requirement.replace("==", "-"))
@@ -21,7 +22,8 @@ def peer_python(
         try:
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             subprocess.run(
-                [python, "-m", "pip", "install", "--quiet", requirement, "ipykernel", "psutil"], check=True
+                [python, "-m", "pip", "install", "--quiet", requirement, *more, "ipykernel", "psutil"],
+                check=True,
             )
         except subprocess.CalledProcessError as error:
             print(f"LEFT OUT: {requirement} could not be installed ({error}).")

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-WORDS = ["The", "answer", "is", "forty-two,", "as", "everybody", "knows", "by", "now", "."]
+WORDS = os.environ.get("STAND_IN_WORDS", "The answer is forty-two, as everybody knows by now .").split()
 USAGE = {"prompt_tokens": 12, "completion_tokens": len(WORDS), "total_tokens": 12 + len(WORDS)}
 COMMON = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "stand-in"}
 
@@ -90,10 +90,12 @@ async def serve(latency_s: float) -> None:
 @contextmanager
 def stand_in(
     latency_s: float,  # from a request to its answer
+    words: str | None = None,  # that it says; None: its own
 ) -> Iterator[str]:  # its address, with the /v1
     "A stand-in server in a process of its own."
     command = [sys.executable, __file__, str(latency_s)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    env = {**os.environ, **({"STAND_IN_WORDS": words} if words else {})}
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
     try:
         yield child.stdout.readline().strip()
     finally:

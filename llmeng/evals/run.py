@@ -284,7 +284,7 @@ class Run:
     def samples(self) -> Any:  # pandas.DataFrame
         "A row for each record: what was asked, what came, the scores, what it took, and the sample's metadata."
         pandas = need("pandas", extra="evals")
-        rows = []
+        rows, metrics = [], self.metrics
         for record in self.records:
             row = {
                 "id": record.sample.id,
@@ -296,7 +296,7 @@ class Run:
             row.update(
                 {
                     metric: record.scores[metric].value if metric in record.scores else None
-                    for metric in self.metrics
+                    for metric in metrics
                 }
             )
             row.update(
