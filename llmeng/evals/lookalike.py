@@ -13,7 +13,7 @@ from typing import Literal
 from .perturb import Seed, places
 
 # %% auto #0
-__all__ = ['ZERO_WIDTH', 'homoglyphs', 'zero_width', 'unicode', 'visible']
+__all__ = ['ZERO_WIDTH', 'PLAIN', 'homoglyphs', 'zero_width', 'unicode', 'visible']
 
 # %% ../../nbs/evals/lookalike.ipynb #c005
 _ALIKE = {  # Latin → Cyrillic or Greek
@@ -86,6 +86,9 @@ def visible(
 
 
 _DOUBLES = frozenset(_ALIKE.values())
+PLAIN = {
+    ord(double): letter for letter, double in _ALIKE.items()
+}  # for str.translate: the doubles turned back
 
 
 def _shown(piece: str, deceives: bool) -> str:
