@@ -31,3 +31,17 @@ def test_labels_are_as_likely(pair, labels):
     prompt = "Is this review positive or negative? 'A wonderful film, I loved every minute.'"
     ours, theirs = (model.choose(prompt, labels).probabilities for model in pair)
     assert all(abs(ours[label] - theirs[label]) < 0.1 for label in labels), (ours, theirs)
+
+
+TEXTS = [" Paris", " Lyon", " a large city on the river Seine", " 东京 😀", "\n\n"]
+
+
+@pytest.mark.parametrize("prompt", ["The capital of France is", ""])
+def test_texts_are_as_likely(pair, prompt):
+    plain = [get_model(f"{model.name}#none") for model in pair[1:]]
+    plain = [get_model(f"huggingface/{weights.get('smollm2-135m')}", device="cpu", template="none"), *plain]
+    ours, theirs = (model.likelihood(prompt, TEXTS) for model in plain)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.n_tokens == other.n_tokens
+        gaps = [abs(a - b) for a, b in zip(mine.token_logprobs, other.token_logprobs, strict=True)]
+        assert sum(gaps) / len(gaps) < 0.4, (mine, other)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .likelihood import Likelihood
 from ..errors import ModelError
 
 # %% auto #0
@@ -55,6 +56,7 @@ class Delta:
     text: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()
     probabilities: Mapping[str, float] | None = None  # label → probability, where labels were asked for
+    likelihoods: tuple[Likelihood, ...] | None = None  # of the continuations, where they were asked for
     model: str | None = None  # the model that really answered
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
@@ -77,6 +79,7 @@ class Completion:
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()  # empty unless asked for
     probabilities: Mapping[str, float] | None = None  # label → probability, where labels were asked for
+    likelihoods: tuple[Likelihood, ...] | None = None  # of the continuations, where they were asked for
     value: Any = None  # the parsed answer, where a schema was asked for
     source: Source = "live"
     raw: Any = field(default=None, repr=False, compare=False)
@@ -184,6 +187,7 @@ class Assembly:
             finish_reason="interrupted" if interrupted else last("finish_reason"),
             logprobs=tuple(token for delta in self.deltas for token in delta.logprobs),
             probabilities=last("probabilities"),
+            likelihoods=last("likelihoods"),
             source=last("source") or "live",
             raw=last("raw"),
         )

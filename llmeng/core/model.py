@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from .completion import Assembly, Choice, Completion, Delta, choice
+from .likelihood import Likelihood
 from .loop import aiterate, hop, iterate, run
 from .message import Message, to_messages
 from .options import Options, takes_options
-from ..errors import BatchFailed, Interrupted, LLMEngError, ModelError, ModelTimeout
+from ..errors import BatchFailed, Interrupted, LLMEngError, ModelError, ModelTimeout, Unsupported
 
 # %% auto #0
 __all__ = ['Stream', 'watch', 'Model']
@@ -176,6 +177,36 @@ class Model:
         return {
             label: sum(answer.probabilities[label] for answer in answers) / len(answers) for label in labels
         }
+
+    def likelihood(
+        self,
+        prompt: Any,  # as for a call; "" for the texts alone
+        continuations: Sequence[str] | str,  # each exactly as it would go on, its space included
+        *,
+        system: str | None = None,
+        **options: Any,  # timeout_s
+    ) -> list[Likelihood]:  # in the order of the continuations
+        """How likely each continuation of the prompt is, computed and not sampled.
+
+        A chat model scores them as the beginning of its answer, a model with the template "none" as the prompt's next
+        words. `Unsupported` where the backend does not score a given text.
+        """
+        return self._likelihoods(self(prompt, system=system, continuations=continuations, **options))
+
+    async def alikelihood(
+        self, prompt: Any, continuations: Sequence[str] | str, *, system: str | None = None, **options: Any
+    ) -> list[Likelihood]:
+        "How likely each continuation of the prompt is, from async code."
+        return self._likelihoods(
+            await self.acall(prompt, system=system, continuations=continuations, **options)
+        )
+
+    def _likelihoods(self, completion: Completion) -> list[Likelihood]:
+        if completion.likelihoods is None:
+            raise Unsupported(
+                f"{self.name} does not say how likely a given text is. Take local/... or huggingface/...."
+            )
+        return list(completion.likelihoods)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"

@@ -35,6 +35,7 @@ class Options:
     response_schema: Schema | None = None  # the shape of the answer
     logprobs: int | None = None  # alternatives per token to report; 0 reports the chosen token alone
     labels: tuple[str, ...] = ()  # answer with one of these, and report the probability of each
+    continuations: tuple[str, ...] = ()  # say nothing, and report how likely each of these is
     timeout_s: float = 300.0  # seconds to wait for the next token, the first one included
     extra: Mapping[str, Any] = field(default_factory=dict)  # sent to the provider as it is
 
@@ -49,13 +50,16 @@ class Options:
                     f"what only one provider knows goes in extra={{{name!r}: ...}}."
                 )
         given = {name: value for name, value in options.items() if value is not None}
-        if isinstance(given.get("stop"), str):
-            given["stop"] = (given["stop"],)
-        for name in ("stop", "labels"):
+        for name in ("stop", "continuations"):
+            if isinstance(given.get(name), str):
+                given[name] = (given[name],)
+        for name in ("stop", "labels", "continuations"):
             if name in given:
                 given[name] = _texts(name, given[name])
         if given.get("labels") == ():
             raise BadOption("labels is empty: give two or more to choose from.")
+        if given.get("continuations") == ():
+            raise BadOption("continuations is empty: give one or more texts.")
         if "response_schema" in given:
             given["response_schema"] = Schema.of(given["response_schema"])
         checked = cls(**given)
@@ -75,6 +79,12 @@ class Options:
             raise BadOption(f"labels needs at least two to choose from, got {self.labels[0]!r} alone.")
         if self.labels and self.response_schema:
             raise BadOption("labels and response_schema exclude each other: a label is the whole answer.")
+        if self.continuations:
+            others = [name for name in self.given() if name not in ("continuations", "timeout_s")]
+            if others:
+                raise BadOption(
+                    f"continuations are scored and nothing is sampled: leave out {', '.join(others)}."
+                )
         if not isinstance(self.extra, Mapping):
             raise BadOption(f"extra is a dictionary sent to the provider, got {self.extra!r}.")
 
@@ -95,7 +105,11 @@ class Options:
         "Raise `Unsupported` if an option is set that is not among the supported ones."
         for name in self.given():
             if name != "timeout_s" and name not in supported:
-                raise Unsupported(f"{model} has no {name}. It knows {', '.join(sorted(supported))}.")
+                remedy = _SCORING if name == "continuations" else ""
+                raise Unsupported(f"{model} has no {name}. It knows {', '.join(sorted(supported))}.{remedy}")
+
+
+_SCORING = " Models that score a given text are local/... and huggingface/...."
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from ..deps import need
 from ..errors import BadOption, Unsupported, nearest
 
 # %% auto #0
-__all__ = ['plain', 'render', 'end_tokens', 'Tap', 'sampling', 'sequence_logprobs']
+__all__ = ['plain', 'render', 'end_tokens', 'Tap', 'sampling', 'token_logprobs', 'sequence_logprobs']
 
 # %% ../../nbs/models/causal.ipynb #c005
 def plain(
@@ -244,12 +244,26 @@ def sampling(
     return config, warpers
 
 # %% ../../nbs/models/causal.ipynb #c022
-def sequence_logprobs(
+def token_logprobs(
     model: Any,  # a causal language model of transformers
     prefix: Sequence[int],  # token ids, at least one
     tails: Sequence[Sequence[int]],  # token ids of each continuation, at least one each
-) -> list[float]:  # ln P(tail | prefix)
-    "The log-probability of each continuation of the same prefix."
+) -> list[
+    list[tuple[float, bool]]
+]:  # for each token of each tail its logprob, and whether it is the likeliest
+    "What the model gives to each token of continuations of the same prefix."
+    longest = max(map(len, tails), default=1)
+    at_once = max(1, _MOST // longest)
+    found = []
+    for start in range(0, len(tails), at_once):
+        found += _token_logprobs(model, prefix, tails[start : start + at_once])
+    return found
+
+
+_MOST = 2048  # rows of a whole vocabulary that are held at the same time
+
+
+def _token_logprobs(model: Any, prefix: Sequence[int], tails: Sequence[Sequence[int]]) -> list[list[tuple]]:
     torch, transformers = need("torch", extra="tune"), need("transformers", extra="tune")
     device, longest = model.device, max(map(len, tails))
     with torch.inference_mode():
@@ -263,8 +277,17 @@ def sequence_logprobs(
             cache.batch_repeat_interleave(len(tails))
             later = model(fed, past_key_values=cache, use_cache=True).logits
             steps = torch.cat([steps, later], dim=1)  # (n_tails, longest, n_vocabulary)
-        logprobs = torch.log_softmax(steps.float(), dim=-1)
+        logprobs, top = torch.log_softmax(steps.float(), dim=-1), steps.argmax(dim=-1)
         return [
-            sum(logprobs[row, step, token].item() for step, token in enumerate(tail))
+            [(logprobs[row, at, token].item(), top[row, at].item() == token) for at, token in enumerate(tail)]
             for row, tail in enumerate(tails)
         ]
+
+
+def sequence_logprobs(
+    model: Any,  # a causal language model of transformers
+    prefix: Sequence[int],  # token ids, at least one
+    tails: Sequence[Sequence[int]],  # token ids of each continuation, at least one each
+) -> list[float]:  # ln P(tail | prefix)
+    "The log-probability of each continuation of the same prefix."
+    return [sum(logprob for logprob, _ in row) for row in token_logprobs(model, prefix, tails)]

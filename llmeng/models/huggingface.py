@@ -14,12 +14,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Literal
 
 from ..core.completion import Delta, Usage
+from ..core.likelihood import Likelihood, parts, tail
 from ..core.message import Message, to_messages
 from ..core.model import Model
 from ..core.options import Options
 from ..deps import need
 from ..errors import ContextOverflow, ModelError, Unsupported, in_short
-from .causal import Tap, end_tokens, render, sampling, sequence_logprobs
+from .causal import Tap, end_tokens, plain, render, sampling, sequence_logprobs, token_logprobs
 from .checkpoint import find, is_memory, load_model, load_tokenizer, quiet
 from .labels import LabelTree
 
@@ -46,17 +47,23 @@ class HuggingFace(Model):
 
     def __init__(
         self,
-        name: str,  # "owner/repo" of the hub, the path of a folder, or of a .gguf file
+        name: str,  # "owner/repo" of the hub, the path of a folder, or of a .gguf file; "#none" sets `template`
         *,
         device: str
         | None = None,  # "cpu", "cuda", "cuda:1", "mps"; None takes an accelerator where there is one
         dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",  # "auto" is the checkpoint's own
         revision: str | None = None,  # a branch, tag or commit of the repository
+        template: Literal["chat", "none"] = "chat",  # "none" continues the prompt as a plain text
     ):
+        place, _, suffix = name.partition("#")
+        template = suffix or template
+        if template not in ("chat", "none"):
+            raise ValueError(f'template is "chat" or "none", got {template!r}.')
         if dtype not in ("auto", "float32", "bfloat16", "float16"):
             raise ValueError(f"dtype is auto, float32, bfloat16 or float16, got {dtype!r}.")
-        self.name = f"huggingface/{name}"
-        self._where, self._device, self._dtype, self._revision = name, device, dtype, revision
+        self.name = f"huggingface/{place}" + ("#none" if template == "none" else "")
+        self.template = template  # "chat": where the tokenizer has one
+        self._where, self._device, self._dtype, self._revision = place, device, dtype, revision
         self._lock = threading.RLock()  # one answer at a time
         self._model = self._tokenizer = None
         self._ends: set[int] = set()
@@ -104,10 +111,11 @@ class HuggingFace(Model):
         system: str | None = None,
     ) -> int:  # tokens that the prompt takes, its template included
         "How many tokens a prompt is."
-        return len(self._encode(render(self.tokenizer, to_messages(prompt, system=system))))
+        return len(self._encode(self._render(to_messages(prompt, system=system))))
 
     async def _stream(self, messages: Sequence[Message], options: Options) -> AsyncIterator[Delta]:
-        options.require({"labels"} if options.labels else _SUPPORTED, self.name)
+        known = {"labels"} if options.labels else {"continuations"} if options.continuations else _SUPPORTED
+        options.require(known, self.name)
         if any(message.images for message in messages):
             raise Unsupported(
                 f"{self.name} reads text only. Send images to a model that sees: openai/…, anthropic/…."
@@ -126,7 +134,9 @@ class HuggingFace(Model):
                     if not left.is_set() and not _ending.is_set():
                         self.load()
                         working.set()
-                        answer = self._choose if options.labels else self._generate
+                        answer = self._generate
+                        if options.labels or options.continuations:
+                            answer = self._choose if options.labels else self._score
                         answer(messages, options, put, left)
                 put(None)
             except BaseException as error:
@@ -158,7 +168,7 @@ class HuggingFace(Model):
         self, messages: Sequence[Message], options: Options, put: Callable[[Any], None], left: threading.Event
     ) -> None:
         torch, transformers = need("torch", extra="tune"), need("transformers", extra="tune")
-        prompt = self._encode(render(self._tokenizer, messages))
+        prompt = self._encode(self._render(messages))
         room = self._room(len(prompt), options.max_tokens or 1, options)
         config, warpers = sampling(self._model, options, room=room, ends=self._ends)
         tap = Tap(self._tokenizer, options, warpers, self._ends, put)
@@ -192,8 +202,8 @@ class HuggingFace(Model):
         self, messages: Sequence[Message], options: Options, put: Callable[[Any], None], left: threading.Event
     ) -> None:
         torch = need("torch", extra="tune")
-        text = render(self._tokenizer, messages)
-        bare = self._tokenizer.chat_template is None and not text[-1:].isspace()
+        text = self._render(messages)
+        bare = not self._chats and not text[-1:].isspace()
         prompt = self._encode(text)
         wholes = [
             self._encode(text + (" " if bare and not label[0].isspace() else "") + label)
@@ -224,9 +234,56 @@ class HuggingFace(Model):
             )
         )
 
+    def _score(
+        self, messages: Sequence[Message], options: Options, put: Callable[[Any], None], left: threading.Event
+    ) -> None:
+        text = self._render(messages)
+        # the white space at the end of a chat's template is the template's
+        before = text if self._chats else parts(text, "")[0]
+        context = self._encode(before) if before else []
+        tails = []
+        for said in options.continuations:
+            whole = (
+                self._encode(text + said)
+                if before
+                else self._tokenizer.encode(text + said, add_special_tokens=False)
+            )
+            tails.append(tail(context, whole, said))
+        if not context:
+            context = [self._beginning]
+        self._room(len(context), max(map(len, tails)), options)
+        rows = token_logprobs(self._model, context, tails)
+        likelihoods = tuple(
+            Likelihood(said, tuple(logprob for logprob, _ in row), all(top for _, top in row))
+            for said, row in zip(options.continuations, rows, strict=True)
+        )
+        put(
+            Delta(
+                max(likelihoods, key=float).text,
+                likelihoods=likelihoods,
+                model=self.name,
+                usage=Usage(len(context), sum(map(len, tails))),
+                finish_reason="stop",
+                cost_usd=0.0,
+            )
+        )
+
+    @property
+    def _beginning(self) -> int:
+        "The token before a text that has nothing before it."
+        ids = (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id)
+        return next((id for id in ids if id is not None), 0)
+
+    @property
+    def _chats(self) -> bool:
+        return self.template == "chat" and self.tokenizer.chat_template is not None
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        return render(self.tokenizer, messages) if self.template == "chat" else plain(messages)
+
     def _encode(self, text: str) -> list[int]:
         # A chat template writes the special tokens itself.
-        return self.tokenizer.encode(text, add_special_tokens=self.tokenizer.chat_template is None)
+        return self.tokenizer.encode(text, add_special_tokens=not self._chats)
 
     def _room(self, n_prompt: int, n_answer: int, options: Options) -> int | None:
         "Tokens left for the answer; an error when what is asked for does not fit."

@@ -16,19 +16,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.completion import Delta, Usage
+from ..core.likelihood import Likelihood, parts, tail
 from ..core.loop import in_thread, run
 from ..core.message import Message, to_messages
 from ..core.options import Options
 from ..errors import ModelError, ServerFailed, Unsupported
 from . import weights
 from .engine import Engine, engine
+from .forced import Forced, Forcing, Token
 from .gguf import read_header
+from .grammar import json_grammar
 from .labels import LabelTree
 from .openai import OpenAI
 from .room import room_of
 
 # %% auto #0
-__all__ = ['Local', 'json_grammar']
+__all__ = ['Local']
 
 # %% ../../nbs/models/local.ipynb #c005
 _MAX_TOKENS = 512
@@ -39,10 +42,12 @@ _FORCE = 60.0  # added to the labels' logits: nothing else is left, and their ra
 class Local(OpenAI):
     """A GGUF model on this machine.
 
-    `choose` gives exact probabilities: of every label, whole, however many tokens it has.
+    `choose` gives exact probabilities: of every label, whole, however many tokens it has; `likelihood` those of any
+    text.
     """
 
     provider = "local"
+    supported = (*OpenAI.supported, "continuations")
 
     def __init__(
         self,
@@ -83,7 +88,8 @@ class Local(OpenAI):
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._starting: asyncio.Future | None = None
-        self._turn_end: tuple[int, ...] | None = None  # tokens that end an answer
+        self._turn_end: tuple[Token, ...] | None = None  # tokens that end an answer
+        self._plain: int | None = None  # a token of whole characters
 
     # The engine
 
@@ -160,12 +166,14 @@ class Local(OpenAI):
         finally:
             starting.cancel()
         text = sum(len(message.text.encode()) + 32 for message in messages)
-        asked = 0 if options.labels else options.max_tokens or _MAX_TOKENS
+        scored = max((len(said.encode()) for said in options.continuations), default=0)
+        text, asked = text + scored, 0 if options.labels or scored else options.max_tokens or _MAX_TOKENS
+        answer = self._likelihood if scored else super()._stream
         async with (
             room_of(self._engine, self._engine.settings.n_ctx).take(
                 int(text / _BYTES_PER_TOKEN) + asked + 64
             ),
-            aclosing(super()._stream(messages, options)) as deltas,
+            aclosing(answer(messages, options)) as deltas,
         ):
             async for delta in deltas:
                 yield delta
@@ -201,14 +209,21 @@ class Local(OpenAI):
             raise Unsupported(f"Label probabilities of {self.name} take no extra: nothing is sampled.")
         prompt = await self._render(messages)
         texts = {label: prompt + self._joint(prompt, label) + label for label in options.labels}
-        tokens = await asyncio.gather(*map(self._tokenize, texts.values()))
-        rows = dict(zip(texts, tokens, strict=True))
-        ended = {label: [*row, *await self._ending()] for label, row in rows.items()}
-        tree = LabelTree.of(rows, ended)
+        tokens = await asyncio.gather(*map(self._tokens, texts.values()))
+        rows = {label: [token.id for token in row] for label, row in zip(texts, tokens, strict=True)}
+        ends = await self._ending()
+        tree = LabelTree.of(rows, {label: [*row, *(end.id for end in ends)] for label, row in rows.items()})
+        known = {token.id: token for row in (*tokens, ends) for token in row}
+        forcing = await self._forcing(options)
         first, answer = await self._first(tree, options)
+        if len(first) < len(tree.first):  # one is too far below the rest to be seen beside them
+            for token in tree.first:
+                [forced] = await forcing.score(tree.context, [known[token]])
+                first[token] = forced.logprob
         later = {}
-        for tail in tree.later:
-            later[tail], _ = await self._forced([*tree.context, *tail[:-1]], tail[-1], options)
+        for part in tree.later:
+            [forced] = await forcing.score([*tree.context, *part[:-1]], [known[part[-1]]])
+            later[part] = forced.logprob
         probabilities = tree.probabilities(first, later)
         usage = Usage(
             answer["tokens_evaluated"],
@@ -238,45 +253,75 @@ class Local(OpenAI):
             "logit_bias": [[token, _FORCE] for token in tree.first],
         }
         answer = await self._ask("/completion", body, timeout_s=options.timeout_s)
-        found = {item["id"]: item["prob"] for item in answer["completion_probabilities"][0]["top_probs"]}
-        logprobs = {token: math.log(found[token]) for token in tree.first if found.get(token, 0) > 0}
-        if len(logprobs) == len(tree.first):
-            return logprobs, answer
-        # One is too far below the rest to be seen beside them.
-        return {token: (await self._forced(tree.context, token, options))[0] for token in tree.first}, answer
-
-    async def _forced(
-        self, context: Sequence[int], token: int, options: Options
-    ) -> tuple[float, dict[str, Any]]:
-        # What is reported is the token's logprob before the bias that forces it.
-        body = {
-            "prompt": list(context),
-            "n_predict": 1,
-            "temperature": 0.0,
-            "n_probs": 1,
-            "logit_bias": [[token, 1000.0]],
-        }
-        answer = await self._ask("/completion", body, timeout_s=options.timeout_s)
-        said = answer["completion_probabilities"][0]
-        if said["id"] != token:
-            raise ServerFailed(f"{self.name} was forced to token {token} and gave {said['id']}.")
-        return said["logprob"], answer
+        said = answer.get("completion_probabilities") or [{"top_probs": []}]
+        found = {item["id"]: item["prob"] for item in said[0]["top_probs"]}
+        return {token: math.log(found[token]) for token in tree.first if found.get(token, 0) > 0}, answer
 
     def _joint(self, prompt: str, label: str) -> str:
         # A plain text goes on with a word, and a word has its space: "Sentiment:" + "good" is "Sentiment: good".
         word = label[:1].isalnum() and (prompt[-1:].isalnum() or prompt[-1:] in tuple(":.,;?!)"))
         return " " if self.template == "none" and word else ""
 
-    async def _ending(self) -> tuple[int, ...]:
+    async def _ending(self) -> tuple[Token, ...]:
         "The tokens that end an answer: of a chat its mark, of a text the end of the line."
         if self._turn_end is None:
             if self.template == "none":
-                self._turn_end = tuple(await self._tokenize("\n", begins=False))
+                self._turn_end = tuple(await self._tokens("\n", begins=False))
             else:
                 talk = [Message("user", "a"), Message("assistant", "MARK"), Message("user", "b")]
                 after = (await self._render(talk)).partition("MARK")[2]
-                self._turn_end = tuple((await self._tokenize(after, begins=False))[:1])
+                self._turn_end = tuple((await self._tokens(after, begins=False))[:1])
         return self._turn_end
+
+    # Likelihoods
+
+    async def _likelihood(self, messages: Sequence[Message], options: Options) -> AsyncIterator[Delta]:
+        prompt = await self._render(messages)
+        # the white space at the end of a chat's template is the template's
+        before, _ = parts(prompt, "") if self.template == "none" else (prompt, "")
+        context = [token.id for token in await self._tokens(before)]
+        tails = {}
+        for text in options.continuations:
+            whole = await self._tokens(prompt + text, begins=bool(before))
+            tails[text] = tail(context if before else [], whole, text)
+        context = context or [self._beginning]
+        forcing = await self._forcing(options)
+        scored: dict[str, Likelihood] = {}
+        alone: dict[int, Forced] | None = None  # what one request tells of those of one token
+        singles = {tokens[0].id for tokens in tails.values() if len(tokens) == 1}
+        for text, tokens in tails.items():
+            if len(tokens) == 1 and len(singles) > 1 and alone is None:
+                alone = await forcing.first(context, singles)
+            if len(tokens) == 1 and alone and tokens[0].id in alone:
+                found = [alone[tokens[0].id]]
+            else:
+                found = await forcing.score(context, tokens)
+            logprobs = tuple(forced.logprob for forced in found)
+            scored[text] = Likelihood(text, logprobs, all(forced.is_top for forced in found))
+            yield Delta()  # the next one is no silence
+        likelihoods = tuple(scored[text] for text in options.continuations)
+        yield Delta(
+            max(likelihoods, key=float).text,
+            likelihoods=likelihoods,
+            model=self.name,
+            usage=Usage(len(context), sum(map(len, tails.values()))),
+            finish_reason="stop",
+        )
+
+    async def _forcing(self, options: Options) -> Forcing:
+        async def ask(body: dict[str, Any]) -> dict[str, Any]:
+            return await self._ask("/completion", body, timeout_s=options.timeout_s)
+
+        if self._plain is None:
+            self._plain = (await self._tokens("a", begins=False))[-1].id
+        return Forcing(ask, self._plain)
+
+    @property
+    def _beginning(self) -> int:
+        "The token before a text that has nothing before it."
+        values = self._engine.header.values
+        ids = (values.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos"))
+        return next((id for id in ids if id is not None), 0)
 
     # Tokens
 
@@ -327,6 +372,10 @@ class Local(OpenAI):
         body = {"content": text, "add_special": begins, "parse_special": marks}
         return (await self._ask("/tokenize", body))["tokens"]
 
+    async def _tokens(self, text: str, *, begins: bool = True) -> list[Token]:
+        body = {"content": text, "add_special": begins, "parse_special": True, "with_pieces": True}
+        return [Token.read(said) for said in (await self._ask("/tokenize", body))["tokens"]]
+
     async def _render(self, messages: Sequence[Message]) -> str:
         await self._address()  # the template is known once the file is
         if self.template == "none":
@@ -337,37 +386,6 @@ class Local(OpenAI):
 
 def _plain(messages: Sequence[Message]) -> str:
     return "\n\n".join(message.text for message in messages)
-
-
-def json_grammar(
-    schema: Mapping[str, Any],  # JSON schema
-) -> str:  # a grammar of llguidance
-    """A schema as a grammar that keeps the JSON short.
-
-    On one line: a small model that may break lines as it likes goes on breaking them. Without a fence: what the server
-    makes of `response_format` lets a chat model write three backticks around its JSON, which doubles the tokens. And
-    without properties of the model's own invention.
-    """
-    on_one_line = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-    return "%llguidance {}\nstart: %json " + json.dumps({"x-guidance": on_one_line, **_closed(schema)})
-
-
-def _closed(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_closed(item) for item in node]
-    if not isinstance(node, Mapping):
-        return node
-    node = {
-        name: {key: _closed(item) for key, item in value.items()}
-        if name in ("properties", "$defs", "definitions")
-        else value
-        if name in ("const", "enum", "default", "examples")
-        else _closed(value)
-        for name, value in node.items()
-    }
-    if "properties" in node and not {"allOf", "patternProperties", "unevaluatedProperties"} & set(node):
-        node.setdefault("additionalProperties", False)
-    return node
 
 
 def _as_completion(body: Mapping[str, Any]) -> dict[str, Any]:

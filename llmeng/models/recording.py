@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from ..core.completion import Delta, Source, TokenLogprob, Usage
+from ..core.likelihood import Likelihood
 from ..core.options import Options, request_key
 from ..core.secret import environment_secrets, holds_key
 from ..errors import CassetteError
@@ -43,12 +44,13 @@ def pack(
         for token in d.logprobs
     ]
     usage = last("usage")
-    probabilities = last("probabilities")
+    probabilities, likelihoods = last("probabilities"), last("likelihoods")
     packed = {
         "text": "".join(delta.text for delta in spoken),
         "pieces": [[len(d.text), len(d.logprobs)] if logprobs else len(d.text) for d in spoken],
         "logprobs": logprobs or None,
         "probabilities": probabilities and dict(probabilities),
+        "likelihoods": likelihoods and [said.to_json() for said in likelihoods],
         "model": last("model"),
         "usage": usage and {name: value for name, value in asdict(usage).items() if value is not None},
         "finish_reason": last("finish_reason"),
@@ -80,6 +82,9 @@ def unpack(
         at_text, at_token = at_text + n_text, at_token + n_tokens
     yield Delta(
         probabilities=packed.get("probabilities"),
+        likelihoods=tuple(map(Likelihood.from_json, packed["likelihoods"]))
+        if "likelihoods" in packed
+        else None,
         model=packed.get("model"),
         usage=Usage(**packed["usage"]) if "usage" in packed else None,
         finish_reason=packed.get("finish_reason"),
@@ -150,8 +155,9 @@ def _short(text: str, limit: int = 40) -> str:
 def repeatable(
     options: Options,
 ) -> bool:
-    "Whether the same call would give the same answer: temperature 0, a seed, or computed label probabilities."
-    return options.temperature == 0 or options.seed is not None or bool(options.labels)
+    "Whether the same call would give the same answer: temperature 0, a seed, or probabilities that are computed."
+    computed = bool(options.labels or options.continuations)
+    return options.temperature == 0 or options.seed is not None or computed
 
 # %% ../../nbs/models/recording.ipynb #c016
 def differences(

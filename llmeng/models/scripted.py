@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import Any
 
 from ..core.completion import Delta, TokenLogprob, Usage
+from ..core.likelihood import Likelihood
 from ..core.message import Message
 from ..core.model import Model
 from ..core.options import Options
@@ -39,13 +40,16 @@ class Scripted(Model):
         probabilities: Mapping[str, float]
         | Callable[[Sequence[Message], Options], Mapping[str, float]]
         | None = None,  # of the labels, scaled to sum to 1; None: labels are unsupported
+        likelihoods: Callable[[str, str], float]
+        | None = None,  # logprob of a continuation after a prompt's text; None: continuations are unsupported
         delay_s: float = 0,  # seconds before each delta
         fail: BaseException | None = None,  # raised in every call
         fail_after: int = 0,  # deltas to send before `fail`
         refuses: Collection[str] = (),  # options that it does not support, "response_schema" for example
         cost_usd: float | None = None,  # of each call
     ):
-        if name not in (None, "echo") and answers is None and fail is None and probabilities is None:
+        nothing = all(given is None for given in (answers, fail, probabilities, likelihoods))
+        if name not in (None, "echo") and nothing:
             raise UnknownModel(
                 f"scripted/{name} has no answers. scripted/echo says the prompt again; "
                 "any other script is made with Scripted(answers=...)."
@@ -54,7 +58,7 @@ class Scripted(Model):
         self.answers = (
             answers if answers is None or isinstance(answers, str) or callable(answers) else list(answers)
         )
-        self.probabilities = probabilities
+        self.probabilities, self.likelihoods = probabilities, likelihoods
         self.delay_s, self.fail, self.fail_after = delay_s, fail, fail_after
         self.cost_usd = cost_usd
         self.supports = {item.name for item in fields(Options)} - set(refuses)
@@ -66,6 +70,8 @@ class Scripted(Model):
         n_input = sum(len(message.text.split()) for message in messages)
         if options.labels:
             deltas = [self._choice(messages, options)]
+        elif options.continuations:
+            deltas = [self._score(messages, options)]
         else:
             text = _cut(await self._answer(messages, options), options.stop)
             pieces = re.findall(r"\S{1,8}\s*|\s+", text)
@@ -124,6 +130,22 @@ class Scripted(Model):
             probabilities=probabilities,
             model=self.name,
             usage=usage,
+            finish_reason="stop",
+            cost_usd=self.cost_usd,
+        )
+
+    def _score(self, messages: Sequence[Message], options: Options) -> Delta:
+        if self.likelihoods is None:
+            raise Unsupported(f"{self.name} has no likelihoods: make it with Scripted(likelihoods=...).")
+        found = tuple(
+            Likelihood(text, (float(self.likelihoods(messages[-1].text, text)),), False)
+            for text in options.continuations
+        )
+        return Delta(
+            max(found, key=float).text,
+            likelihoods=found,
+            model=self.name,
+            usage=Usage(sum(len(message.text.split()) for message in messages), len(found)),
             finish_reason="stop",
             cost_usd=self.cost_usd,
         )
