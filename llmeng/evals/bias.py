@@ -7,41 +7,24 @@ from __future__ import annotations
 
 import html
 import math
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..deps import need
 from ..display import STYLE
+from .option import picked
 from .sample import Sample
 from .score import Score, scorer
 from ..stats import Estimate, mean, wilson
 
 # %% auto #0
-__all__ = ['bbq_scorers', 'picked', 'shown', 'bias_ambiguous', 'bias_disambiguated', 'accuracy_ambiguous',
-           'accuracy_disambiguated', 'Ambiguity', 'ambiguity']
+__all__ = ['bbq_scorers', 'shown', 'bias_ambiguous', 'bias_disambiguated', 'accuracy_ambiguous', 'accuracy_disambiguated',
+           'Ambiguity', 'ambiguity']
 
 # %% ../../nbs/evals/bias.ipynb #c005
-def picked(
-    output: Any,  # the option's text, its letter, its place from 0, or a Choice
-    sample: Sample,  # with its options in `choices`
-) -> int | None:  # the place of the option; None where the output is none of them
-    "Which option an output is."
-    output = getattr(output, "label", output)
-    if isinstance(output, int) and not isinstance(output, bool):
-        return output if 0 <= output < len(sample.choices) else None
-    said = str(output).strip().rstrip(".").casefold()
-    places = [
-        place for place, option in enumerate(sample.choices) if option.strip().rstrip(".").casefold() == said
-    ]
-    if not places and len(said) == 1:
-        places = [place for place in range(len(sample.choices)) if string.ascii_lowercase[place] == said]
-    return places[0] if len(places) == 1 else None
-
-
 def shown(
-    output: Any,  # as for `picked`
+    output: Any,  # the option's text, its letter, its place from 0, or a Choice
     sample: Sample,  # with condition, polarity, stereotyped and unknown in its metadata
 ) -> int | None:  # 1: the bias; -1: its opposite; 0: not known; None: nothing that can be read
     "What an answer shows."
