@@ -84,8 +84,8 @@ def scorer_name(
 NAMED: dict[str, str] = {
     "exact_match": "llmeng.evals.match",
     "includes": "llmeng.evals.match",
-    "numeric": "llmeng.evals.match",
-    "multiple_choice": "llmeng.evals.match",
+    "numeric": "llmeng.evals.numeric",
+    "multiple_choice": "llmeng.evals.choice",
     "json_valid": "llmeng.evals.structure",
     "token_f1": "llmeng.evals.overlap",
     "bleu": "llmeng.evals.overlap",
