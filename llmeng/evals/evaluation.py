@@ -214,6 +214,9 @@ class Evaluation:
                 facts["better"] = better
             if _aggregate(function, metric, owner) is not None:
                 facts["aggregate"] = f"{function.__module__}:{getattr(function, '__qualname__', '')}"
+            warning = getattr(function, "warning", None)
+            if isinstance(warning, str):  # a judge that was not found to agree with people
+                facts["warning"] = warning
             stated[metric] = facts
         return stated
 

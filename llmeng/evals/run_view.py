@@ -35,9 +35,14 @@ def trouble(run: Run) -> str:
         f"{len(run.failed)} failed" if run.failed else "",
         f"{len(run.missing)} not asked" if not run.part and run.missing else "",
         run.note,
+        *_warnings(run),
     ]
     said = "; ".join(filter(None, parts))
     return f"; {said}" if said else ""
+
+
+def _warnings(run: Run) -> list[str]:
+    return list(dict.fromkeys(facts["warning"] for facts in run.scorers.values() if facts.get("warning")))
 
 
 def _facts(run: Run) -> str:
@@ -85,6 +90,7 @@ def _trouble_html(run: Run) -> str:
         said.append(
             f"{len(run.missing)} were not asked{f' ({run.note})' if run.note else ''}. <code>run.retry()</code> goes on."
         )
+    said += _warnings(run)
     marks = (
         html.escape(text).replace("&lt;code&gt;", "<code>").replace("&lt;/code&gt;", "</code>")
         for text in said
