@@ -41,7 +41,7 @@ _NAMES = {
     "json_valid": "llmeng.evals.structure",
     "judge": "llmeng.evals.judge",
     "judge_bias": "llmeng.evals.judge_bias",
-    "Label": "llmeng.evals.labels",
+    "Label": "llmeng.evals.label",
     "label_tasks": "llmeng.evals.labels",
     "Labels": "llmeng.evals.labels",
     "Lettered": "llmeng.evals.option",

@@ -45,6 +45,8 @@ def negate(
             place = plain[0].end()
             if plain[0][0] not in ("has", "have", "had") or re.match(r" (?:been|\w+ed)\b", said[place:]):
                 return f"{said[:place]} not{said[place:]}"
+    if not re.search(rf"\b(?:{_AUXILIARY})(?:n't)?\b|n't\b", said):  # perhaps no sentence at all
+        return text
     first = said.split()[0]
     keeps = first == "I" or (
         first.istitle() and not (_STARTS.match(first.lower()) or _QUANTIFIER.match(first))

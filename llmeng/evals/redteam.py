@@ -196,7 +196,7 @@ class RedTeam:
 def redteam_html(
     team: RedTeam,
     *,
-    limit: int = 10,  # of the attacks that worked
+    limit: int = 10,  # of the wordings that worked
 ) -> str:  # safe HTML
     "A red team's result: rates first, what worked folded."
     counts = {
@@ -212,8 +212,9 @@ def redteam_html(
         f"control {team.control}" if team.control else "",
         f"{len(team.run.failed)} calls failed and are not counted" if team.run.failed else "",
     ]
-    shown = "".join(_record_html(record) for record in team.succeeded[:limit])
-    more = len(team.succeeded) - limit
+    first = {record.sample.group: record for record in reversed(team.succeeded)}  # of each wording one
+    shown = "".join(_record_html(record) for record in list(first.values())[::-1][:limit])
+    more = len(team.succeeded) - min(limit, len(first))
     rest = f"<p>{more:,} more in <code>.succeeded</code></p>" if more > 0 else ""
     folded = f"{len(team.succeeded):,} that worked" if team.succeeded else "none worked"
     return (
