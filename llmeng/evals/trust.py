@@ -227,6 +227,8 @@ class Trust:
             if self.needed is None
             else f" If it is as good as it looks, about {self.needed:,} labels would show it."
         )
+        if self.auc is not None and self.auc.low > 0.5:
+            more = f" Its scores do rank good above bad more often than chance, AUC {self.auc}.{more}"
         if self.kappa.high < 0:
             return f"This judge is worse than a coin: kappa {self.kappa}."
         if self.verdict == "coin":
