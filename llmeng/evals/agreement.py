@@ -15,7 +15,8 @@ from statistics import fmean
 from typing import Any
 
 from ..display import STYLE
-from .labels import Kind, Labels
+from .label import Kind
+from .labels import Labels
 from ..stats import Estimate, bootstrap, kappa, krippendorff, wilson
 
 # %% auto #0

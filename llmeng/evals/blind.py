@@ -15,7 +15,8 @@ from itertools import combinations
 from typing import Any
 
 from ..display import STYLE
-from .labels import Label, Labels
+from .label import Label
+from .labels import Labels
 from .sample import Sample, to_samples
 from ..stats import Estimate, Ratings, bradley_terry, mcnemar, mean, wilson
 

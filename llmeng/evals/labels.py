@@ -11,58 +11,21 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from ..core.state import connect, state_errors, state_path
 from ..data import read_rows
 from ..deps import need
-from ..errors import DataError
+from .label import COLUMNS, KINDS, Kind, Label
 from .sample import Sample, to_samples
 
 # %% auto #0
-__all__ = ['Kind', 'KINDS', 'Label', 'Labels', 'label_tasks']
+__all__ = ['Labels', 'label_tasks']
 
 # %% ../../nbs/evals/labels.ipynb #c005
-Kind = Literal["label", "rating", "spans", "text", "preference", "skip", "flag"]
-KINDS = ("label", "rating", "spans", "text", "preference")  # those that say what a sample is
-
-
-@dataclass(frozen=True)
-class Label:
-    "What one person said of one sample."
-
-    sample: str  # its id
-    annotator: str
-    value: Any  # as JSON has it: a name, a number, a text; spans are lists [start, end, name], in characters
-    kind: Kind = "label"
-    note: str = ""
-    spent_s: float | None = None  # how long the person took
-    made: float = 0.0  # seconds since 1970
-    detail: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # what else belongs to it: a draft, who stood left
-    undone: bool = False
-    number: int = 0  # in the file
-
-    @property
-    def draft(self) -> bool:
-        "Whether the person has not confirmed it yet."
-        return bool(self.detail.get("draft"))
-
-    def to_dict(self) -> dict[str, Any]:
-        "As JSON values, without what is empty."
-        values = {name: getattr(self, name) for name in _SAVED}
-        return {name: value for name, value in values.items() if value not in ("", None, {}, False)} | {
-            "value": self.value
-        }
-
-
-_SAVED = ("sample", "annotator", "kind", "value", "note", "spent_s", "made", "detail", "undone")
-
-# %% ../../nbs/evals/labels.ipynb #c009
 class Labels:
     "The labels of one task, of all its annotators."
 
@@ -78,8 +41,10 @@ class Labels:
         self.path = os.path.abspath(os.path.expanduser(state_path() if path is None else path))
         self._lock = threading.RLock()
         self._open: tuple | None = None  # of this process: its id and the connection
-        self._now: dict[tuple[str, str, str], Label] = {}  # by sample, annotator and kind
-        self._version: int | None = None  # of the file when `_now` was read
+        self._now: dict[tuple[str, str], dict[str, Label]] = {}  # by annotator and kind, then by sample
+        self._version: int | None = None  # of the file when it was last looked at; None: read all of it
+        self._known = (0, 0)  # the newest number and how many are undone, when `_now` was read
+        self._n_changes = 0
 
     def add(
         self,
@@ -94,15 +59,16 @@ class Labels:
     ) -> Label:
         "Write a label; it covers the person's earlier one on the sample."
         sample = sample.id if isinstance(sample, Sample) else sample
-        label = _checked(
-            Label(sample, annotator, value, kind, note, spent_s, time.time(), dict(detail or {}))
-        )
+        label = Label(
+            sample, annotator, value, kind, note, spent_s, time.time(), dict(detail or {})
+        ).checked()
         with self._reading():  # so that what others wrote before it is not missed
-            covered = self._now.get((sample, annotator, kind))
+            covered = self._now.get((annotator, kind), {}).get(sample)
             if covered is not None:  # a clock may be set back
                 label = replace(label, made=max(label.made, covered.made + 1e-6))
             self._write([label])
-            label = self._now[sample, annotator, kind] = replace(label, number=self._last_number())
+            label = replace(label, number=self._last_number())
+            self._take(label)
         return label
 
     def undo(
@@ -120,7 +86,7 @@ class Labels:
             ).fetchone()
             if found is None:
                 raise ValueError(f"There is nothing to undo: {annotator} has no label in {self.task!r}.")
-            label = _label(found)
+            label = Label.from_columns(found)
             connection.execute("UPDATE labels SET undone = 1 WHERE number = ?", [label.number])
             self._version = None
         return replace(label, undone=True)
@@ -128,7 +94,7 @@ class Labels:
     def get(self, sample: str, annotator: str, kind: Kind = "label") -> Label | None:
         "What the person says of the sample now."
         with self._reading():
-            return self._now.get((sample, annotator, kind))
+            return self._now.get((annotator, kind), {}).get(sample)
 
     def current(
         self,
@@ -141,10 +107,10 @@ class Labels:
         with self._reading():
             found = [
                 label
-                for label in self._now.values()
-                if kind in (None, label.kind)
-                and annotator in (None, label.annotator)
-                and (drafts or not label.draft)
+                for (by, of), given in self._now.items()
+                if kind in (None, of) and annotator in (None, by)
+                for label in given.values()
+                if drafts or not label.draft
             ]
         return sorted(found, key=lambda label: (label.made, label.number))
 
@@ -154,7 +120,13 @@ class Labels:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM labels WHERE task = ? ORDER BY made, number", [self.task]
             ).fetchall()
-        return [label for label in map(_label, rows) if sample in (None, label.sample)]
+        return [label for label in map(Label.from_columns, rows) if sample in (None, label.sample)]
+
+    @property
+    def n_changes(self) -> int:
+        "A number that grows whenever something new was said: what was computed before is out of date."
+        with self._reading():
+            return self._n_changes
 
     def kind(self) -> Kind:
         "The kind of label that the task has; `ValueError` when there are several, or none yet."
@@ -224,7 +196,7 @@ class Labels:
         pandas = need("pandas", extra="evals")
         labels = self.history() if history else self.current(drafts=True)
         frame = pandas.DataFrame(
-            [[getattr(label, name) for name in _SAVED] for label in labels], columns=list(_SAVED)
+            [[getattr(label, name) for name in COLUMNS] for label in labels], columns=list(COLUMNS)
         )
         frame["made"] = pandas.to_datetime(frame["made"].astype(float), unit="s", utc=True)
         return frame if history else frame.drop(columns="undone")
@@ -261,7 +233,7 @@ class Labels:
         path: str | os.PathLike,  # .jsonl, of `save` or with sample, annotator and value
     ) -> int:  # labels added: what is there already is not added again
         "Take labels in from a file."
-        labels = [_from_row(row.values, row.place) for row in read_rows(path)]
+        labels = [Label.from_dict(row.values, row.place) for row in read_rows(path)]
         with self._reading():
             n_before = len(self.history())
             self._write(labels)
@@ -278,20 +250,48 @@ class Labels:
     def _connection(self) -> Any:
         # SQLite does not survive a fork; and a person may delete the file to begin anew
         if self._open is None or self._open[0] != os.getpid() or not os.path.exists(self.path):
-            self._open, self._version = (os.getpid(), connect(_SCHEMA, self.path)), None
+            self._open, self._version = (os.getpid(), connect(_SCHEMA, self.path)), None  # all is read anew
         return self._open[1]
 
     def _reading(self) -> _Fresh:
         return _Fresh(self)
 
+    def _refresh(self, connection: Any) -> None:
+        version = connection.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return
+        # somebody wrote to the file; often it was no label of this task, or one more
+        n_newest, n_undone = connection.execute(
+            "SELECT coalesce(max(number), 0), coalesce(sum(undone), 0) FROM labels WHERE task = ?",
+            [self.task],
+        ).fetchone()
+        whole = self._version is None or n_undone != self._known[1]
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM labels WHERE task = ? AND undone = 0 AND number > ? ORDER BY made, number",
+            [self.task, 0 if whole else self._known[0]],
+        ).fetchall()
+        if whole:
+            self._now = {}
+            self._n_changes += 1
+        for row in rows:
+            self._take(Label.from_columns(row))
+        self._version, self._known = version, (n_newest, n_undone)
+
+    def _take(self, label: Label) -> None:
+        given = self._now.setdefault((label.annotator, label.kind), {})
+        covered = given.get(label.sample)
+        if covered is None or (covered.made, covered.number) <= (label.made, label.number):
+            given[label.sample] = label
+        self._n_changes += 1
+
     def _write(self, labels: Sequence[Label]) -> None:
         # a label that is there already is the same label; if one copy of it was undone, it is undone
-        marks = ", ".join("?" * (len(_SAVED) + 1))
+        marks = ", ".join("?" * (len(COLUMNS) + 1))
         insert = (
-            f"INSERT INTO labels (task, {', '.join(_SAVED)}) VALUES ({marks}) "
+            f"INSERT INTO labels (task, {', '.join(COLUMNS)}) VALUES ({marks}) "
             "ON CONFLICT DO UPDATE SET undone = max(undone, excluded.undone)"
         )
-        rows = [[self.task, *(_packed(getattr(label, name), name) for name in _SAVED)] for label in labels]
+        rows = [[self.task, *label.to_columns()] for label in labels]
         connection = self._connection()
         with state_errors(self.path):
             connection.execute("BEGIN IMMEDIATE")
@@ -328,15 +328,7 @@ class _Fresh:
         try:
             connection = labels._connection()
             with state_errors(labels.path):
-                version = connection.execute("PRAGMA data_version").fetchone()[0]
-                if version != labels._version:
-                    rows = connection.execute(
-                        f"SELECT {_COLUMNS} FROM labels WHERE task = ? AND undone = 0 ORDER BY made, number",
-                        [labels.task],
-                    ).fetchall()
-                    found = map(_label, rows)
-                    labels._now = {(label.sample, label.annotator, label.kind): label for label in found}
-                    labels._version = version
+                labels._refresh(connection)
         except BaseException:
             labels._lock.release()
             raise
@@ -350,51 +342,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS labels
 (number INTEGER PRIMARY KEY, task TEXT NOT NULL, sample TEXT NOT NULL, annotator TEXT NOT NULL, kind TEXT NOT NULL,
  value TEXT NOT NULL, note TEXT NOT NULL, spent_s REAL, made REAL NOT NULL, detail TEXT NOT NULL, undone INTEGER NOT NULL,
  UNIQUE (task, sample, annotator, kind, made));"""
-_COLUMNS = f"number, {', '.join(_SAVED)}"
-
-
-def _packed(value: Any, name: str) -> Any:
-    return json.dumps(value, allow_nan=False) if name in ("value", "detail") else value
-
-
-def _label(row: Sequence[Any]) -> Label:
-    number, *values = row
-    named = dict(zip(_SAVED, values, strict=True))
-    return Label(
-        **{
-            **named,
-            "value": json.loads(named["value"]),
-            "detail": json.loads(named["detail"]),
-            "undone": bool(named["undone"]),
-        },
-        number=number,
-    )
-
-
-def _checked(label: Label) -> Label:
-    for name in ("sample", "annotator"):
-        if not isinstance(getattr(label, name), str) or not getattr(label, name).strip():
-            raise ValueError(
-                f"A label needs {'the id of its sample' if name == 'sample' else 'the name of its annotator'}, got {getattr(label, name)!r}."
-            )
-    if label.kind not in (*KINDS, "skip", "flag"):
-        raise ValueError(f"kind is one of {', '.join(KINDS)}, skip or flag, got {label.kind!r}.")
-    try:
-        json.dumps([label.value, label.detail], allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"A label is kept as JSON, and {label.value!r} can't be: {error}.") from None
-    return label
-
-
-def _from_row(values: Mapping[str, Any], place: str) -> Label:
-    missing = [name for name in ("sample", "annotator", "value") if name not in values]
-    if missing:
-        raise DataError(f"{place}: no {' and no '.join(missing)}. A label needs sample, annotator and value.")
-    known = {name: values[name] for name in _SAVED if name in values}
-    try:
-        return _checked(Label(**{"made": time.time(), **known, "sample": str(known["sample"])}))
-    except ValueError as error:
-        raise DataError(f"{place}: {error}") from None
+_COLUMNS = f"number, {', '.join(COLUMNS)}"
 
 
 def _majority(votes: Iterable[Any]) -> Any:

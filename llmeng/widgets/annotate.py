@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..evals.agreement import Agreement, agreement, disagreements, disunity
-from ..evals.labels import Label
+from ..evals.label import Label
 from ..evals.sample import to_samples
 from .session import Item, Option, Session, options_of
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ..display import STYLE
 from ..evals.agreement import Agreement, agreement
 from ..evals.blind import BOTH_BAD, TIE, Preferences, outputs_of, pairs_of, preferences
-from ..evals.labels import Label
+from ..evals.label import Label
 from .annotate import readable
 from .session import Item, Option, Session
 

@@ -13,6 +13,8 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
+const number = (value) => value.toLocaleString("en");
+
 // Python counts characters (code points), the page counts UTF-16 units: an emoji is one and two.
 const toPoints = (text, units) => [...text.slice(0, units)].length;
 
@@ -93,8 +95,8 @@ function spanned(text, names, say) {
       // each span has a line of its own below the words, so that spans that overlap are all seen
       const lines = over.map((span, row) => `linear-gradient(var(--llmeng-hue-${names.indexOf(span[2]) % 8}) 0 0) 0 calc(100% - ${row * 3}px) / 100% 2px no-repeat`);
       piece.style.background = [...lines, `color-mix(in srgb, var(--llmeng-hue-${names.indexOf(over[0][2]) % 8}) 18%, transparent)`].join(", ");
-      const begin = over.filter((span) => span[0] === start).map((span) => span[2]);
-      if (begin.length) piece.dataset.names = begin.join(" · ");
+      const ending = over.filter((span) => span[1] === end).map((span) => span[2]); // shown after it, and no part of the text
+      if (ending.length) piece.dataset.names = ending.join(" · ");
       return piece;
     });
     node.replaceChildren(...pieces);
@@ -334,7 +336,7 @@ function render({ model, el }) {
       const left = page.total - page.done;
       const again = make("button", { type: "button", className: "llmeng-outlined", textContent: "Show what is left", onclick: () => answer("next") });
       main.replaceChildren(make("p", { className: "llmeng-session-end", textContent: left
-        ? `This is the end: ${left} ${left === 1 ? "is" : "are"} left without a label.` : `All ${page.total} are labelled. Thank you.` }), ...(left ? [again] : []));
+        ? `This is the end: ${number(left)} ${left === 1 ? "is" : "are"} left without a label.` : `All ${number(page.total)} are labelled. Thank you.` }), ...(left ? [again] : []));
       return;
     }
     const nodes = page.item.beside.map((part) => make("div", { className: "llmeng-session-beside" },
@@ -381,7 +383,7 @@ function render({ model, el }) {
       const suggested = page.suggested && kind !== "spans" && page.suggested.value === option.value;
       const sure = suggested && page.suggested.confidence !== null ? ` model ${page.suggested.confidence.toFixed(2)}` : suggested ? " model" : "";
       const node = make("button", { type: "button", className: "llmeng-session-answer", title: `Keys: ${option.keys.join(" or ") || "none"}`, onclick: () => choose(option) },
-        make("span", { textContent: option.name }), ...option.keys.map((key) => make("kbd", { textContent: key, ariaHidden: "true" })),
+        make("span", { textContent: option.name }), ...option.keys.filter((key) => key !== option.name).map((key) => make("kbd", { textContent: key, ariaHidden: "true" })),
         ...(sure ? [make("small", { textContent: sure })] : []));
       node.onmousedown = (event) => event.preventDefault(); // the selection in the text stays
       node.setAttribute("aria-keyshortcuts", option.keys.join(" "));
@@ -415,10 +417,11 @@ function render({ model, el }) {
     const page = model.get("page");
     const within = root.contains(document.activeElement);
     const moved = page.at !== drawnAt || !main.firstChild || Boolean(page.item) !== Boolean(main.querySelector(".llmeng-session-text"));
-    count.textContent = `${page.item ? `${page.at + 1} of ${page.total} · ` : ""}${page.done} labelled${page.skipped ? ` · ${page.skipped} skipped` : ""}${page.flagged ? ` · ${page.flagged} flagged` : ""}`;
+    const counts = [["labelled", page.done], ["skipped", page.skipped], ["flagged", page.flagged]].filter(([word, number]) => number || word === "labelled");
+    count.textContent = [...(page.item ? [`${number(page.at + 1)} of ${number(page.total)}`] : []), ...counts.map(([word, many]) => `${number(many)} ${word}`)].join(" · ");
     bar.max = page.total;
     bar.value = page.done;
-    bar.title = `${page.done} of ${page.total}`;
+    bar.title = `${number(page.done)} of ${number(page.total)}`;
     if (moved) {
       drawItem(page);
       noteBox.hidden = true;
@@ -472,7 +475,7 @@ function render({ model, el }) {
     else if (event.key === "u" && !event.repeat) answer("undo");
     else if (event.key === "?") toggleHelp();
     else if (event.key === "Escape") help.hidden = true;
-    else if (event.key === "Enter" && !onButton) event.repeat || confirm();
+    else if (event.key === "Enter" && !onButton) event.repeat || event.shiftKey || confirm();
     else if (event.key === " " && !onButton) main.querySelector(".llmeng-session-text")?.scrollBy(0, event.shiftKey ? -200 : 200);
     else return;
     event.preventDefault();

@@ -120,6 +120,10 @@ class Session:
             raise ValueError("Two items have the same id: ids tell labels apart.")
         self._lock = threading.RLock()
         self._watchers: list[Callable[[], None]] = []
+        self._counted: tuple[int, set[str]] = (
+            -1,
+            set(),
+        )  # what is labelled, at a number of changes of the store
         self._written: list[int] = []  # labels of this session, by number
         self._view: Any = None
         others = [label for label in self.store.current(kind) if self._is_stale(label)]
@@ -237,7 +241,7 @@ class Session:
     @property
     def labels(self) -> dict[str, Any]:
         "What this person said so far, by the sample's id."
-        return {label.sample: label.value for label in self._mine() if label.sample in self._done()}
+        return {label.sample: label.value for label in self._mine()}
 
     @property
     def progress(self) -> Progress:
@@ -327,7 +331,10 @@ class Session:
         ]
 
     def _done(self) -> set[str]:
-        return {label.sample for label in self._mine()}
+        n_changes = self.store.n_changes
+        if self._counted[0] != n_changes:
+            self._counted = (n_changes, {label.sample for label in self._mine()})
+        return self._counted[1]
 
     def _marked(self, kind: Kind) -> set[str]:
         return {label.sample for label in self._mine(kind) if label.value}
