@@ -5,4 +5,4 @@ from .difference import Difference, Paired, Permutation, holm, mcnemar, paired, 
 from .estimate import Estimate, wilson
 from .plan import samples_needed, smallest_difference
 from .ratings import Ratings, bradley_terry
-from .resample import bootstrap, mean
+from .resample import bootstrap, mean, resample_means

@@ -16,7 +16,7 @@ from typing import Any
 from .estimate import Estimate, _groups_of, _numbers, _score_interval, _t, _z
 
 # %% auto #0
-__all__ = ['bootstrap', 'mean']
+__all__ = ['bootstrap', 'mean', 'resample_means']
 
 # %% ../../nbs/stats/resample.ipynb #c005
 def _numpy() -> ModuleType | None:
@@ -128,18 +128,23 @@ def _drawn_together(
     n_resamples: int,
     seed: int,
 ) -> list[list[float]]:  # the means of each in resamples of the cases, ordered
+    return list(map(sorted, zip(*_drawn_rows(columns, members, n_resamples, seed), strict=True)))
+
+
+def _drawn_rows(
+    columns: Sequence[Sequence[float]], members: list[list[int]] | None, n_resamples: int, seed: int
+) -> Iterator[list[float]]:  # for each resample of the cases the mean of every column
     n = len(columns[0])
     if members is None:
-        drawn = _sums(list(zip(*columns, strict=True)), n_resamples, seed)
-        means = zip(*([total / n for total in totals] for totals in drawn), strict=True)
+        for totals in _sums(list(zip(*columns, strict=True)), n_resamples, seed):
+            yield [total / n for total in totals]
     else:
         rows = [
             (*(math.fsum(column[place] for place in group) for column in columns), float(len(group)))
             for group in members
         ]
-        drawn = _sums(rows, n_resamples, seed)
-        means = zip(*([total / size for total in totals] for *totals, size in drawn), strict=True)
-    return list(map(sorted, means))
+        for *totals, size in _sums(rows, n_resamples, seed):
+            yield [total / size for total in totals]
 
 # %% ../../nbs/stats/resample.ipynb #c015
 def mean(
@@ -203,3 +208,21 @@ def _expanded(ordered: Sequence[float], n: int, confidence: float) -> tuple[floa
     # Percentiles as far out as t is wider than z.
     tail = NormalDist().cdf(-_t(confidence, n - 1) * math.sqrt(n / (n - 1)))
     return _quantile(ordered, tail), _quantile(ordered, 1 - tail)
+
+# %% ../../nbs/stats/resample.ipynb #c025
+def resample_means(
+    columns: Sequence[Iterable[Any]],  # the scores of each system, of the same cases in the same order
+    groups: Iterable[Any]
+    | None = None,  # the group of each case; None for a case, or for all: each on its own
+    *,
+    n_resamples: int | None = None,  # None: 10,000, fewer for long lists
+    seed: int = 0,
+) -> list[list[float]]:  # for each resample of the cases the mean of every system
+    "The means of several systems in the same resamples of their cases."
+    columns = [_numbers(column, f"columns[{place}]") for place, column in enumerate(columns)]
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError(
+            f"Every system has a score for the same cases, got {', '.join(str(len(column)) for column in columns) or 'none'}."
+        )
+    members = _groups_of(groups, len(columns[0]))
+    return list(_drawn_rows(columns, members, _n_resamples(n_resamples, len(columns[0])), seed))

@@ -5,6 +5,7 @@ _NAMES = {
     "Annotate": "llmeng.widgets.annotate",
     "Blind": "llmeng.widgets.blind",
     "Chat": "llmeng.widgets.chat",
+    "Decide": "llmeng.widgets.decide",
 }
 
 __all__ = [*_NAMES]
