@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Any, Literal
 
-from .trust import Trust, best_threshold, labels_of, scores_of
+from .ranking import best_threshold
+from .trust import Trust, labels_of, scores_of
 from ..stats import Estimate, wilson
 
 # %% auto #0

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import html
 import math
-import random
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, median
 from typing import Any, Literal
 
+from .ranking import auc, best_threshold, cross_fitted, spearman
 from .score import Score
 from ..stats import Estimate, kappa, krippendorff, mcnemar, paired, samples_needed, wilson
 
 # %% auto #0
-__all__ = ['scores_of', 'labels_of', 'matched', 'auc', 'spearman', 'best_threshold', 'Trust', 'trust']
+__all__ = ['scores_of', 'labels_of', 'matched', 'Trust', 'trust']
 
 # %% ../../nbs/evals/trust.ipynb #c005
 def scores_of(
@@ -84,107 +83,6 @@ def matched(
     return [given[name] for name in names], [agreed[name] for name in names], annotators
 
 # %% ../../nbs/evals/trust.ipynb #c009
-def auc(
-    scores: Sequence[float],
-    labels: Sequence[Any],  # True or 1 is good
-    *,
-    confidence: float = 0.95,
-) -> Estimate:  # n counts samples
-    "How often a good sample has a higher score than a bad one; ties count half."
-    good = sorted(score for score, label in zip(scores, labels, strict=True) if label)
-    bad = sorted(score for score, label in zip(scores, labels, strict=True) if not label)
-    if not good or not bad:
-        raise ValueError(f"An AUC needs good samples and bad ones, got {len(good)} and {len(bad)}.")
-    above = [(bisect_left(bad, score) + bisect_right(bad, score)) / 2 / len(bad) for score in good]
-    below = [1 - (bisect_left(good, score) + bisect_right(good, score)) / 2 / len(good) for score in bad]
-    value = math.fsum(above) / len(above)
-    n, z = len(scores), NormalDist().inv_cdf(0.5 + confidence / 2)
-    if value in (0, 1) or min(len(good), len(bad)) < 2:
-        edge = wilson(
-            0, min(len(good), len(bad)), confidence=confidence
-        ).high  # nothing varies: what one more could have shown
-        return Estimate(value, max(0.0, value - edge), min(1.0, value + edge), n, confidence)
-    variance = sum(
-        math.fsum((x - value) ** 2 for x in part) / (len(part) - 1) / len(part) for part in (above, below)
-    )
-    middle, half = math.log(value / (1 - value)), z * math.sqrt(variance) / (value * (1 - value))
-    return Estimate(value, _expit(middle - half), _expit(middle + half), n, confidence)
-
-
-def _expit(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
-
-
-def spearman(
-    a: Sequence[float],
-    b: Sequence[float],
-    *,
-    confidence: float = 0.95,
-) -> Estimate:
-    "The correlation of ranks."
-    n = len(a)
-    if n != len(b) or n < 4:
-        raise ValueError(
-            f"A correlation needs the same samples for both, four or more, got {n} and {len(b)}."
-        )
-    x, y = _ranks(a), _ranks(b)
-    middle = (n + 1) / 2
-    spread = math.sqrt(math.fsum((i - middle) ** 2 for i in x) * math.fsum((j - middle) ** 2 for j in y))
-    if not spread:
-        raise ValueError("One of both gives every sample the same value: there is nothing to correlate.")
-    value = math.fsum((i - middle) * (j - middle) for i, j in zip(x, y, strict=True)) / spread
-    value = max(-1.0, min(1.0, value))
-    if abs(value) > 1 - 1e-12:
-        return Estimate(value, value, value, n, confidence)
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt((1 + value**2 / 2) / (n - 3))
-    return Estimate(
-        value, math.tanh(math.atanh(value) - half), math.tanh(math.atanh(value) + half), n, confidence
-    )
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    ordered = sorted(values)
-    return [(bisect_left(ordered, value) + bisect_right(ordered, value) + 1) / 2 for value in values]
-
-# %% ../../nbs/evals/trust.ipynb #c016
-def best_threshold(
-    scores: Sequence[float],
-    labels: Sequence[Any],  # True or 1 is good
-) -> float:  # scores from here on count as good
-    "The border between good and bad with the highest kappa."
-    ordered = sorted(zip(scores, map(bool, labels), strict=True), reverse=True)
-    n, n_good = len(ordered), sum(label for _, label in ordered)
-    best, border, right, said_good = -math.inf, math.inf, n - n_good, 0  # at first all are called bad
-    for place, (score, label) in enumerate(ordered):
-        right += 1 if label else -1
-        said_good += 1
-        following = ordered[place + 1][0] if place + 1 < n else None
-        if following == score:
-            continue
-        chance = (said_good * n_good + (n - said_good) * (n - n_good)) / n**2
-        value = (right / n - chance) / (1 - chance) if chance < 1 else 0.0
-        if value > best + 1e-12:
-            best, border = value, score if following is None else (score + following) / 2
-    return border
-
-
-def _cross_fitted(scores: Sequence[float], labels: Sequence[bool], n_folds: int = 5) -> list[bool]:
-    # the folds are drawn within good and bad, so that each has both
-    draw, fold = random.Random(0), {}
-    for kind in (True, False):
-        places = [place for place, label in enumerate(labels) if label == kind]
-        draw.shuffle(places)
-        fold.update({place: number % n_folds for number, place in enumerate(places)})
-    said = [False] * len(scores)
-    for number in range(n_folds):
-        others = [place for place in fold if fold[place] != number]
-        border = best_threshold([scores[i] for i in others], [labels[i] for i in others])
-        for place in fold:
-            if fold[place] == number:
-                said[place] = scores[place] >= border
-    return said
-
-# %% ../../nbs/evals/trust.ipynb #c019
 @dataclass(frozen=True)
 class Trust:
     "How well a judge agrees with people."
@@ -280,7 +178,7 @@ def _short(estimate: Estimate) -> str:
 def _p(p_value: float) -> str:
     return f"p={p_value:.1g}" if p_value < 0.001 else f"p={p_value:.3f}"
 
-# %% ../../nbs/evals/trust.ipynb #c020
+# %% ../../nbs/evals/trust.ipynb #c010
 def trust(
     scores: Any,  # the judge's: a run, a mapping from sample ids, or a list
     labels: Any,  # people's: a label store, a mapping, a mapping for each annotator, or a list
@@ -351,7 +249,7 @@ def _of_labels(
         )
     if threshold is None and set(given) <= {0.0, 1.0}:
         threshold = 0.5  # it has drawn its own border
-    judged = _cross_fitted(given, is_good) if threshold is None else [score >= threshold for score in given]
+    judged = cross_fitted(given, is_good) if threshold is None else [score >= threshold for score in given]
     right = [a == b for a, b in zip(judged, is_good, strict=True)]
     usual = n_good * 2 >= n
     against = mcnemar(right, [label == usual for label in is_good])
