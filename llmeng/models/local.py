@@ -286,18 +286,20 @@ class Local(OpenAI):
             tails[text] = tail(context if before else [], whole, text)
         context = context or [self._beginning]
         forcing = await self._forcing(options)
-        scored: dict[str, Likelihood] = {}
-        alone: dict[int, Forced] | None = None  # what one request tells of those of one token
+        known: dict[tuple[int, ...], Forced] = {}  # by the tokens up to it: texts may begin alike
         singles = {tokens[0].id for tokens in tails.values() if len(tokens) == 1}
+        if len(singles) > 1:
+            known = {(token,): forced for token, forced in (await forcing.first(context, singles)).items()}
+        scored: dict[str, Likelihood] = {}
         for text, tokens in tails.items():
-            if len(tokens) == 1 and len(singles) > 1 and alone is None:
-                alone = await forcing.first(context, singles)
-            if len(tokens) == 1 and alone and tokens[0].id in alone:
-                found = [alone[tokens[0].id]]
-            else:
-                found = await forcing.score(context, tokens)
-            logprobs = tuple(forced.logprob for forced in found)
-            scored[text] = Likelihood(text, logprobs, all(forced.is_top for forced in found))
+            ids = tuple(token.id for token in tokens)
+            ends = range(1, len(ids) + 1)
+            new = next((end - 1 for end in ends if ids[:end] not in known), len(ids))
+            found = await forcing.score([*context, *ids[:new]], tokens[new:])
+            known |= {ids[: new + end]: forced for end, forced in enumerate(found, 1)}
+            row = [known[ids[:end]] for end in ends]
+            logprobs = tuple(forced.logprob for forced in row)
+            scored[text] = Likelihood(text, logprobs, all(forced.is_top for forced in row))
             yield Delta()  # the next one is no silence
         likelihoods = tuple(scored[text] for text in options.continuations)
         yield Delta(

@@ -1,0 +1,1 @@
+"Standard benchmarks, scored as their authors score them."
