@@ -26,8 +26,8 @@ install: .venv/ready-lab  ## environment and weights, nothing started
 	@$(PIP) --upgrade pip
 
 .venv/ready-lab: .venv/bin/python settings.ini setup.py constraints.txt
-	@echo "Installing JupyterLab and llmeng into .venv: about a minute."
-	@$(PIP) --editable '.[lab]'
+	@echo "Installing JupyterLab and llmeng into .venv: one or two minutes."
+	@$(PIP) --editable '.[lab,evals]'
 	@$(BIN)/python scripts/link_lab.py
 	@touch $@
 
