@@ -35,7 +35,7 @@ def from_sums(
     statistic: Callable[[Any], Any],  # of sums, (draws, k), to values, (draws,); NaN where there is none
     samples: Sequence[Sample],  # of the rows
     *,
-    reflected: bool = False,  # for a statistic that noise can only raise: the interval is mirrored at the value
+    null: Any = None,  # the rows as they would be without an effect, for a statistic that noise alone raises above 0
     low: float = -math.inf,  # the statistic's own range
     high: float = math.inf,
     confidence: float = 0.95,
@@ -58,19 +58,32 @@ def from_sums(
     grouped = int(n_clusters) if n_clusters < n else None
     if n_clusters == 1 or math.isnan(value):
         return Estimate(value, math.nan, math.nan, n, confidence, grouped)
-    generator = numpy.random.default_rng(seed)
-    step, drawn = max(1, 4_000_000 // n_clusters), []
-    for start in range(0, n_resamples, step):
-        times = generator.multinomial(
-            n_clusters, numpy.full(n_clusters, 1 / n_clusters), min(step, n_resamples - start)
-        )
-        drawn.append(numpy.asarray(statistic(times @ sums), dtype=float))
-    drawn = numpy.concatenate(drawn)
-    drawn = drawn[~numpy.isnan(drawn)]
+    drawn = _draws(sums, statistic, n_resamples, seed)
     if not len(drawn):
         return Estimate(value, math.nan, math.nan, n, confidence, grouped)
     tail = (1 - confidence) / 2
     ends = [float(end) for end in numpy.quantile(drawn, [tail, 1 - tail])]
-    if reflected:
-        ends = [2 * value - ends[1], 2 * value - ends[0]]
+    if null is not None:
+        # The draws are too high, as the value is: above that is cautious, below the interval is mirrored at the value,
+        # and it reaches 0 unless the value is beyond what noise alone gives.
+        without = numpy.zeros_like(sums)
+        numpy.add.at(without, of, numpy.asarray(null, dtype=float))
+        noise = numpy.quantile(_draws(without, statistic, n_resamples, seed), 1 - tail)
+        ends[0] = 0.0 if value <= noise else min(2 * value - ends[1], value)
     return Estimate(value, max(ends[0], low), min(ends[1], high), n, confidence, grouped)
+
+
+def _draws(sums: Any, statistic: Callable[[Any], Any], n_resamples: int, seed: int) -> Any:
+    "The statistic of clusters that are drawn again and again."
+    numpy = need("numpy", extra="evals")
+    generator, n_clusters = numpy.random.default_rng(seed), len(sums)
+    step, drawn = max(1, 2_000_000 // n_clusters), []  # as many as fit in some 50 MB
+    for start in range(0, n_resamples, step):
+        size = min(step, n_resamples - start)
+        places = (
+            generator.integers(0, n_clusters, (size, n_clusters)) + numpy.arange(size)[:, None] * n_clusters
+        )
+        times = numpy.bincount(places.ravel(), minlength=size * n_clusters).reshape(size, n_clusters)
+        drawn.append(numpy.asarray(statistic(times @ sums), dtype=float))
+    drawn = numpy.concatenate(drawn)
+    return drawn[~numpy.isnan(drawn)]

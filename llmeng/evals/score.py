@@ -93,6 +93,16 @@ NAMED: dict[str, str] = {
     "rouge_1": "llmeng.evals.overlap",
     "rouge_2": "llmeng.evals.overlap",
     "rouge_l": "llmeng.evals.overlap",
+    "semantic_similarity": "llmeng.evals.similarity",
+    "brier": "llmeng.evals.calibration",
+    "log_loss": "llmeng.evals.calibration",
+    "ece": "llmeng.evals.calibration",
+    "latency": "llmeng.evals.usage",
+    "first_token": "llmeng.evals.usage",
+    "throughput": "llmeng.evals.usage",
+    "input_tokens": "llmeng.evals.usage",
+    "output_tokens": "llmeng.evals.usage",
+    "cost": "llmeng.evals.usage",
 }
 
 
