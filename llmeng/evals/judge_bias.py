@@ -30,9 +30,9 @@ _EMPTY = (
 def padded(
     text: str,
 ) -> str:  # at least twice as long
-    "The same answer with sentences that say nothing."
+    "The same answer with three sentences or more that say nothing."
     wanted, added = len(text), []
-    while sum(map(len, added)) < wanted:
+    while len(added) < 3 or sum(map(len, added)) < wanted:
         added.append(_EMPTY[len(added) % len(_EMPTY)])
     return " ".join([text, *added])
 
