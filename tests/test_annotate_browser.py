@@ -43,7 +43,7 @@ stars
 """
 BLIND = 'blind = Blind(*runs, annotator="ada", task="which prompt", guidelines="The **better** one.")\nblind'
 ASK = "print(ada.labels, ben.labels, len(Labels('tone').history()))"
-BUSY = "import time\n\ntime.sleep(3)"
+BUSY = "import time\n\ntime.sleep(4)"
 CELLS = [("code", source.strip()) for source in (SETUP, ADA, BEN, SPANS, FREE, STARS, BLIND, ASK, BUSY)]
 
 
@@ -419,7 +419,7 @@ def test_a_killed_kernel_loses_nothing(notebook: Notebook):
     notebook.page.wait_for_function(KERNEL_READY, timeout=60_000)
     desk.root.click(position={"x": 300, "y": 14})
     notebook.page.keyboard.press("k")
-    expect(desk.status).to_contain_text("what was saved is kept", timeout=8000)
+    expect(desk.status).to_contain_text("what was saved is kept", timeout=15_000)
     for index in (0, 1, 2, 6):
         notebook.run(index)
     assert "{'1': 'polite', '2': 'rude', '3': 'rude', '5': 'rude', '6': 'polite'}" in (
