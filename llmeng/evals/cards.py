@@ -207,18 +207,10 @@ class Cards(Sequence):
 def _is_worse(card: Card, best: Card, dimension: str) -> bool:
     mine, theirs = card.values.get(dimension), best.values.get(dimension)
     if mine and theirs and set(mine) == set(theirs):
-        groups = [best.groups.get(dimension, {}).get(name) for name in theirs]
-        return (
-            paired(mine, {name: theirs[name] for name in mine}, _aligned(groups, theirs, mine)).words
-            == "b is better"
-        )
+        groups = [best.groups.get(dimension, {}).get(name) for name in mine]
+        return paired(mine, theirs, groups).words == "b is better"
     low, high = best.scores[dimension].low, card.scores[dimension].high
     return None not in (low, high) and high < low
-
-
-def _aligned(groups: Sequence[Any], of: Mapping[str, Any], order: Mapping[str, Any]) -> list[Any] | None:
-    by_name = dict(zip(of, groups, strict=True))
-    return [by_name[name] for name in order] if any(group is not None for group in groups) else None
 
 # %% ../../nbs/evals/cards.ipynb #c010
 def cards_html(
