@@ -17,7 +17,7 @@ from .corpus import clusters, from_sums
 from .match import normalize, targets_of, text_of
 from .sample import Sample
 from .score import Aggregate, Score, scorer
-from ..stats import Estimate, mean, wilson
+from ..stats import Estimate, mean
 
 # %% auto #0
 __all__ = ['Bins', 'brier', 'log_loss', 'Bin', 'Reliability', 'ece', 'calibration_error', 'reliability']
@@ -145,14 +145,10 @@ class Reliability:
         for index in range(n):
             inside = place == index
             if inside.any():
-                count = int(inside.sum())
+                groups_inside = numpy.array(of)[inside].tolist() if groups else None
+                share = mean(hit[inside].tolist(), groups_inside)
                 found.append(
-                    Bin(
-                        float(edges[index]),
-                        float(edges[index + 1]),
-                        float(p[inside].mean()),
-                        wilson(int(hit[inside].sum()), count),
-                    )
+                    Bin(float(edges[index]), float(edges[index + 1]), float(p[inside].mean()), share)
                 )
         # the same answers with every bin's gap taken away: what noise alone would show
         gaps = rows[:, :n].sum(0) / numpy.maximum(rows[:, n:].sum(0), 1)

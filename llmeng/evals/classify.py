@@ -13,11 +13,11 @@ from typing import Any
 
 from ..deps import need
 from ..display import STYLE
-from .corpus import from_sums
+from .corpus import clusters, from_sums
 from .match import includes, normalize, targets_of, text_of
 from .sample import Sample
 from .score import Score, scorer
-from ..stats import Estimate, wilson
+from ..stats import Estimate, mean
 
 # %% auto #0
 __all__ = ['UNREAD', 'read_label', 'macro_f1', 'classification', 'ClassReport', 'Confusion', 'confusion']
@@ -153,31 +153,21 @@ class Confusion:
             known = ~numpy.isnan(found)
             return numpy.where(known, found, 0).sum(1) / numpy.maximum(known.sum(1), 1)
 
-        right = sum(number for (target, answer), number in counts.items() if target == answer)
-        hits = numpy.array([[float(target == answer), 1.0] for target, answer in pairs])
-        repeated = len({sample.id or place for place, sample in enumerate(samples)}) < len(samples)
-        grouped = repeated or any(sample.group is not None for sample in samples)
-        accuracy = (
-            from_sums(hits, lambda sums: sums[:, 0] / sums[:, 1], samples, low=0, high=1)
-            if grouped
-            else wilson(right, len(pairs))
-        )
-        totals = rows.sum(0).astype(int)
+        of = clusters(samples)
+        grouped = len(set(of)) < len(of)
+
+        def share(pairs_of: Sequence[int]) -> Estimate | None:  # of these answers the right ones
+            right = [pairs[place][0] == pairs[place][1] for place in pairs_of]
+            return mean(right, [of[place] for place in pairs_of] if grouped else None) if right else None
+
         classes = []
         for index, label in enumerate(labels):
-            hit, said, so = (int(totals[index + k * n]) for k in range(3))
-            classes.append(
-                ClassReport(
-                    label,
-                    wilson(hit, said) if said else None,
-                    wilson(hit, so) if so else None,
-                    from_sums(rows, lambda sums, index=index: f1s(sums)[:, index], samples, low=0, high=1),
-                    so,
-                )
-            )
-        return cls(
-            labels, dict(counts), from_sums(rows, macro, samples, low=0, high=1), accuracy, tuple(classes)
-        )
+            so = [place for place, (target, _) in enumerate(pairs) if target == label]
+            said = [place for place, (_, answer) in enumerate(pairs) if answer == label]
+            f1 = from_sums(rows, lambda sums, index=index: f1s(sums)[:, index], samples, low=0, high=1)
+            classes.append(ClassReport(label, share(said), share(so), f1, len(so)))
+        overall = from_sums(rows, macro, samples, low=0, high=1)
+        return cls(labels, dict(counts), overall, share(range(len(pairs))), tuple(classes))
 
     @property
     def unread(self) -> int:

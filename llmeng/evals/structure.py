@@ -11,7 +11,6 @@ from typing import Any
 
 from ..core.schema import Schema
 from ..errors import BadAnswer, in_short
-from .match import text_of
 from .score import Score, scorer
 
 # %% auto #0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.completion import dollars
@@ -121,18 +121,22 @@ class Taken:
     n: int = 0  # answers
 
     def __repr__(self) -> str:
-        return f"Taken({'; '.join(f'{name} {estimate!r} {unit}'.strip() for name, estimate, unit in self._rows())})"
+        return f"Taken({'; '.join(f'{name} {estimate!r}' for name, estimate in self._rows())})"
 
-    def _rows(self) -> list[tuple[str, Estimate, str]]:
-        rows = [(name, estimate, "s") for name, estimate in self.seconds.items()]
-        rows += [("speed, median", self.tokens_per_s, "tokens/s")] if self.tokens_per_s else []
-        rows += [(f"{name} tokens, mean", estimate, "") for name, estimate in self.tokens.items()]
-        return rows + ([("cost, mean", self.cost_usd, "USD")] if self.cost_usd else [])
+    def _rows(self) -> list[tuple[str, Estimate]]:
+        rows = [(f"{name} (s)", estimate) for name, estimate in self.seconds.items()]
+        rows += [("speed, median (tokens/s)", self.tokens_per_s)] if self.tokens_per_s else []
+        rows += [(f"{name} tokens, mean", estimate) for name, estimate in self.tokens.items()]
+        if self.cost_usd is not None:
+            a = self.cost_usd
+            thousand = replace(a, value=a.value * 1000, low=a.low * 1000, high=a.high * 1000)
+            rows.append(("cost of 1,000 answers (USD)", thousand))
+        return rows
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{estimate._repr_html_()} {unit}</td></tr>"
-            for name, estimate, unit in self._rows()
+            f"<tr><th>{html.escape(name)}</th><td>{estimate._repr_html_()}</td></tr>"
+            for name, estimate in self._rows()
         )
         total = "unknown" if self.total_usd is None else dollars(self.total_usd)
         return (
