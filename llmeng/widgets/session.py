@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..evals.labels import Kind, Label, Labels
+from ..evals.label import Kind, Label
+from ..evals.labels import Labels
 
 # %% auto #0
 __all__ = ['Item', 'Option', 'options_of', 'Progress', 'Session']
