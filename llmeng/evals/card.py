@@ -17,7 +17,7 @@ from .evaluate import evaluate
 from .identity import app_name
 from .preview import foresee, is_benchmark, say
 from .probe import PROBES, Probe, probe
-from .resources import Resources, measure_resources, usd_per_1000
+from .resources import Resources, measure_resources, usd_per_1000, warm
 from .run import Run
 from .sample import to_samples
 from ..models.catalog import get_model
@@ -62,6 +62,7 @@ def card(
     took: dict[str, float] = dict.fromkeys(settings, 0.0)
     for name, dimension in todo:
         part, app = parts[dimension], settings[name]
+        warm(app)
         began = time.monotonic()
         runs[name][dimension] = evaluate(
             part.app(app, **options) if isinstance(part, Probe) else app,

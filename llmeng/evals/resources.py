@@ -23,7 +23,7 @@ from .sample import Sample
 from ..stats import Estimate, mean
 
 # %% auto #0
-__all__ = ['Resources', 'model_of', 'measure_resources', 'usd_per_1000']
+__all__ = ['Resources', 'model_of', 'measure_resources', 'warm', 'usd_per_1000']
 
 # %% ../../nbs/evals/resources.ipynb #c005
 @dataclass(frozen=True)
@@ -155,6 +155,15 @@ def measure_resources(
         latency_s=_mean(record.latency_s for record in records),
         usd_per_1000=usd_per_1000(records, usd_per_hour=usd_per_hour),
     )
+
+
+def warm(
+    app: Any,
+) -> None:
+    "Start what has to be started, so that no answer waits for it."
+    model = model_of(app)
+    if _is_local(model):
+        model.start()
 
 
 def usd_per_1000(

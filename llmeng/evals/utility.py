@@ -81,10 +81,19 @@ class Scale:
                 for place, column in zip(places, zip(*drawn, strict=True), strict=True):
                     # a score that is no mean of its samples keeps its value and takes their spread
                     shift = scores[place].value - sum(self.cards[place].values[name].values()) / len(ids)
-                    columns[place] = [value + shift for value in column]
+                    columns[place] = self._never_sure(
+                        [value + shift for value in column], len(set(groups) - {None}) or len(ids)
+                    )
             else:
                 columns[places[0]] = self._normal(scores[places[0]])
         return list(zip(*columns, strict=True))
+
+    def _never_sure(self, column: list[float], n: int) -> list[float]:
+        # all right, or none: drawn again they stay so, as if nothing else could happen; Jeffreys' prior knows better
+        if len(set(column)) > 1 or column[0] not in (0.0, 1.0):
+            return column
+        k = n * column[0]
+        return [self._random.betavariate(k + 0.5, n - k + 0.5) for _ in column]
 
     def _together(self, name: str) -> list[list[int]]:
         # the cards that answered the same samples; one without samples stays alone
