@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, help="a folder with a folder for each benchmark")
+    parser.add_argument("data", type=Path, nargs="?", help="a folder with a folder for each benchmark")
     parser.add_argument("names", nargs="*", default=["truthfulqa", "crows_pairs", "gsm8k"], help="benchmarks")
     parser.add_argument("--model", default="local/smollm2-135m#none")
     parser.add_argument("--limit", type=int, help="items of each")
@@ -32,6 +32,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("nbs/evals/benchmarks/scores.json"))
     parser.add_argument("--outputs", type=Path, help="a folder for what the model said")
     given = parser.parse_args()
+    if given.data is None:
+        print("LEFT OUT: needs the benchmarks' own data. python bench/benchmark_scores.py DATA")
+        return
     model = get_model(given.model)
     for name in given.names:
         limit = given.limit or LIMITS.get(name)
