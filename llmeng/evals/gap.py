@@ -329,14 +329,19 @@ def likelihood_gaps(
 
 async def _likelihoods(model: Model, texts: Sequence[tuple[str, str]], concurrency: int) -> list[Any]:
     turn = asyncio.Semaphore(concurrency)
-    distinct = dict.fromkeys(texts)
+    calls: dict[Any, list[str]] = {}  # what follows the same text is asked in one call
+    for given, measured in dict.fromkeys(texts):
+        calls.setdefault(given or ("", measured), []).append(measured)
+    found: dict[tuple[str, str], Any] = {}
 
-    async def ask(given: str, measured: str) -> None:
+    async def ask(key: Any, several: list[str]) -> None:
+        given = key if isinstance(key, str) else ""
         async with turn:
-            distinct[given, measured] = (await model.alikelihood(given, [measured]))[0]
+            for likelihood in await model.alikelihood(given, several):
+                found[given, likelihood.text] = likelihood
 
-    await asyncio.gather(*(ask(given, measured) for given, measured in distinct))
-    return [distinct[text] for text in texts]
+    await asyncio.gather(*(ask(key, several) for key, several in calls.items()))
+    return [found[text] for text in texts]
 
 # %% ../../nbs/evals/gap.ipynb #c018
 def probability(

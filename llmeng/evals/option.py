@@ -228,7 +228,7 @@ class PositionBias:
         ax.set(
             xticks=range(len(self.shares)),
             xticklabels=string.ascii_uppercase[: len(self.shares)],
-            ylim=(-0.02, 1.02),
+            ylim=(-0.04, 1.06),
             xlabel="place of the option",
             ylabel="share of the answers",
         )
