@@ -104,7 +104,9 @@ def sandwich() -> Defence:
 
 # %% ../../nbs/evals/defence.ipynb #c013
 _UNSEEN = re.compile(
-    r"<!--.*?-->|^\[//\]: #.*$|<(\w+)[^>]*(?:font-size:\s*0|display:\s*none|visibility:\s*hidden)[^>]*>.*?</\1>|"
+    # no pattern reads past the next beginning of its like, so a document of beginnings takes no longer than another
+    r"<!--(?:(?!<!--).)*?-->|^\[//\]: #[^\n]*$|"
+    r"<(\w{1,20})\b[^<>]{0,300}(?:font-size:\s*0|display:\s*none|visibility:\s*hidden)[^<>]{0,300}>[^<]*</\1>|"
     r"<\|[^|<>]{1,30}\|>|\[/?INST\]|<</?SYS>>|</?s>",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
@@ -207,7 +209,7 @@ def only_hosts(
     allowed = tuple(host.lower() for host in hosts)
 
     def holds_back(answer: str) -> bool:
-        found = re.findall(r"(?:[a-z][a-z0-9+.-]*:)?//([^\s/?#)\]>\"']+)", answer, re.IGNORECASE)
+        found = re.findall(r"//([^\s/?#)\]>\"']+)", answer)
         named = [place.rpartition("@")[2].partition(":")[0].lower() for place in found]
         return any(not any(name == host or name.endswith(f".{host}") for host in allowed) for name in named)
 
