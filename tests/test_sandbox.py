@@ -443,7 +443,7 @@ def test_time(attack, program):
     begun = time.monotonic()
     outcome = attack(program, timeout_s=0.3)
     assert (outcome.ended, outcome.exit_code) == ("timeout", None)
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 60
 
 
 def test_burning_all_processors(attack):

@@ -133,6 +133,15 @@ def _entries() -> dict[str, Entry]:
                 f"{here}.ifeval",
             ),
             Entry(
+                "mbpp",
+                "functions to be written, with three tests shown",
+                "500",
+                "CC BY 4.0",
+                "Austin et al. 2021, arXiv:2108.07732",
+                f"{here}.mbpp",
+                "a sandbox",
+            ),
+            Entry(
                 "mmlu",
                 "exams in 57 subjects",
                 "14,042",

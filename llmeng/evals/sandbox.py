@@ -132,7 +132,7 @@ def _profile(work: str, read: list[str]) -> str:
 # %% ../../nbs/evals/sandbox.ipynb #c009
 _REMEDY = (
     "Run it on Linux 5.13 or later (x86-64 or ARM64), where Landlock or user namespaces are not switched off, "
-    "in Docker for instance with a current default profile, or on a Mac."
+    "in Docker for instance with its default profile."
 )
 _START = "import sys; sys.path.insert(0, sys.argv[1]); import jail; jail.main()"
 
@@ -364,7 +364,7 @@ def run_python(
     limits = timeout_s, int(memory_mb * 2**20), int(disk_mb * 2**20)
     return _run(code, stdin, limits, int(output_kb * 1024), packages=packages)
 
-# %% ../../nbs/evals/sandbox.ipynb #c020
+# %% ../../nbs/evals/sandbox.ipynb #c019
 @dataclass(frozen=True)
 class Check:
     "Which layers of the sandbox are on here."

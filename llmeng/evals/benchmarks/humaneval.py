@@ -30,7 +30,8 @@ from ..score import Score
 from ...stats import Estimate, mean
 
 # %% auto #0
-__all__ = ['STOPS', 'LAYOUT', 'Extracted', 'extract', 'check', 'humaneval', 'Ask', 'make', 'load', 'pass_at_k', 'pass_at']
+__all__ = ['STOPS', 'LAYOUT', 'Extracted', 'code_blocks', 'extract', 'check', 'humaneval', 'Ask', 'make', 'load', 'pass_at_k',
+           'pass_at']
 
 # %% ../../../nbs/evals/benchmarks/humaneval.ipynb #c005
 STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")  # where a body has ended, as the authors say
@@ -43,15 +44,22 @@ class Extracted(NamedTuple):
     how: str
 
 
+def code_blocks(
+    text: str,
+) -> list[str]:
+    "What stands in fences; one that is never closed goes on to the end."
+    return re.findall(
+        r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)|\Z)", text, re.DOTALL | re.MULTILINE
+    )
+
+
 def extract(
     completion: str,  # what the model said
     prompt: str,  # the head of the function
     entry_point: str,  # its name
 ) -> Extracted:
     "Put the head and the answer together: a body that goes on, a whole function, in a fence or not."
-    blocks = re.findall(
-        r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)|\Z)", completion, re.DOTALL | re.MULTILINE
-    )
+    blocks = code_blocks(completion)
     head = re.compile(rf"^(?:async )?def {re.escape(entry_point)}\b", re.MULTILINE)
     whole = [block for block in blocks if head.search(block)]
     code, how = completion, "as it is"
