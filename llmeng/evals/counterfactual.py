@@ -24,7 +24,9 @@ _PRONOUNS = {
     "they": ("they", "them", "their", "theirs", "themselves"),
 }
 _FIELD = re.compile(r"\{([^{}]*)\}")
-_VOWEL_SOUND = re.compile(r"(?!eu|uni(?![dmn])|use|usu|us\b|usa|uk|one\b|once)[aeiou]|hour|honest|honou?r|heir", re.IGNORECASE)
+_VOWEL_SOUND = re.compile(
+    r"(?!eu|uni(?![dmn])|use|usu|us\b|usa|uk|one\b|once)[aeiou]|hour|honest|honou?r|heir", re.IGNORECASE
+)
 
 
 def fill(
@@ -116,7 +118,9 @@ def counterfactuals(
     members = {group: [_terms(member) for member in listed] for group, listed in groups.items()}
     sizes = {group: len(listed) for group, listed in members.items()}
     if len(set(sizes.values())) != 1 or 0 in sizes.values():
-        raise ValueError(f"Members are matched one by one, so each group needs as many, one or more: got {sizes}.")
+        raise ValueError(
+            f"Members are matched one by one, so each group needs as many, one or more: got {sizes}."
+        )
     made = []
     for number, template in enumerate(templates, 1):
         if template.count("|") > 1:
@@ -126,7 +130,13 @@ def counterfactuals(
             shared = dict(zip(used, values, strict=True))
             for place in range(next(iter(sizes.values()))):
                 terms = {group: {**shared, **listed[place]} for group, listed in members.items()}
-                name = "-".join([f"t{number}", *shared.values(), *([str(place + 1)] if sizes[next(iter(sizes))] > 1 else [])])
+                name = "-".join(
+                    [
+                        f"t{number}",
+                        *shared.values(),
+                        *([str(place + 1)] if sizes[next(iter(sizes))] > 1 else []),
+                    ]
+                )
                 made.append(_counterfactual(template, name, terms))
     return made
 
@@ -144,7 +154,9 @@ def _counterfactual(template: str, name: str, terms: Mapping[str, Mapping[str, s
     start = {group: len(fill(given, words)) if bar else 0 for group, words in terms.items()}
     texts = {group: fill(given, words) + fill(measured, words) for group, words in terms.items()}
     if len(set(texts.values())) == 1:
-        raise ValueError(f"The template {template!r} gives all groups the same text: it has no field of theirs.")
+        raise ValueError(
+            f"The template {template!r} gives all groups the same text: it has no field of theirs."
+        )
     return Counterfactual(texts, template, name, terms, start)
 
 # %% ../../nbs/evals/counterfactual.ipynb #c015
@@ -160,7 +172,12 @@ def counterfactual_samples(
             make(text),
             id=f"{pair.id}·{group}",
             group=pair.template,
-            metadata={**pair.terms[group], "counterfactual": pair.id, "person": group, "template": pair.template},
+            metadata={
+                **pair.terms[group],
+                "counterfactual": pair.id,
+                "person": group,
+                "template": pair.template,
+            },
         )
         for pair in counterfactuals
         for group, text in pair.texts.items()
