@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ..core.model import Model
 from .judge import check_template, fill, label_probabilities, together
 from ..models.catalog import get_model
-from ..stats import Estimate, Ratings, bradley_terry, mcnemar, mean, wilson
+from ..stats import Estimate, Ratings, bradley_terry, mcnemar, mean
 
 # %% auto #0
 __all__ = ['PAIR_TEMPLATE', 'Verdict', 'PairJudge', 'pair_judge', 'Pairwise', 'pairwise', 'Tournament', 'tournament']
