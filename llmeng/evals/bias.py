@@ -177,10 +177,12 @@ class Ambiguity:
         )
         first = "".join(f"<li>{name} {html.escape(repr(value))}</li>" for name, value in self._rows())
         table = f'<table class="llmeng-answer"><tr><th></th>{head}</tr>{rows}</table>'
-        return (
-            f'{STYLE}<div class="llmeng-answer"><strong>{self.words}</strong> where nothing is told<ul>{first}</ul></div>'
+        folded = (
             f'<details class="llmeng-note"><summary>by category</summary>{table}</details>'
+            if self.parts
+            else ""
         )
+        return f'{STYLE}<div class="llmeng-answer"><strong>{self.words}</strong> where nothing is told<ul>{first}</ul></div>{folded}'
 
     def plot(self, ax: Any = None) -> Any:  # matplotlib axes
         "The bias scores by category, with their intervals."
