@@ -9,7 +9,6 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..core.model import Model
 from .lookalike import PLAIN, ZERO_WIDTH

@@ -16,7 +16,7 @@ from ..display import STYLE
 from ..errors import DataError
 from .evaluate import evaluate
 from .lookalike import visible
-from .perturbation import PERTURBATIONS, to_perturbations
+from .perturbation import to_perturbations
 from .record import Record
 from .run import Run
 from .sample import Sample, to_samples
