@@ -99,7 +99,7 @@ def rescore(
     async def all_of_them() -> list[Record]:
         found = []
         for record in answered:
-            rated, owners, _ = await scored(record, None, functions)
+            rated, owners, _ = await scored(record, record.completion, functions)
             making.owners.update(owners)
             found.append(replace(rated, scores={**record.scores, **rated.scores}))
         return found

@@ -21,7 +21,7 @@ from .preview import foresee, say
 from .record import Record
 from .run import Run
 from .sample import Sample
-from .score import Scorer
+from .score import Scorer, trait
 from .store import Entry, Store
 
 # %% auto #0
@@ -208,8 +208,7 @@ class Evaluation:
         for metric, owner in self.owners.items():
             function = self.scorers[owner]
             facts = {}
-            better = getattr(function, "better", "higher")
-            better = better.get(metric, "higher") if isinstance(better, Mapping) else better
+            better = trait(function, "better", metric, "higher")
             if better != "higher":
                 facts["better"] = better
             if _aggregate(function, metric, owner) is not None:
@@ -250,10 +249,9 @@ class Evaluation:
 
 
 def _aggregate(function: Scorer, metric: str, owner: str) -> Any:
-    given = getattr(function, "aggregate", None)
-    if isinstance(given, Mapping):
-        return given.get(metric)
-    return given if metric == owner else None
+    # one that is stated for all sums up the score of the scorer's own name
+    stated = getattr(function, "aggregate", None)
+    return trait(function, "aggregate", metric) if metric == owner or isinstance(stated, Mapping) else None
 
 
 async def _tick(bar: Progress) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from ..core.completion import dollars
+from ..core.completion import Completion, Usage, dollars
 from ..display import STYLE, answer_html
 from .sample import Sample, plain
 from .score import Score
@@ -44,6 +44,22 @@ class Record:
         "The output as text."
         return (
             self.output if isinstance(self.output, str) else "" if self.output is None else str(self.output)
+        )
+
+    @property
+    def completion(self) -> Completion:
+        "The answer as far as it was kept, for a scorer that asks for it."
+        usage = Usage(self.input_tokens, self.output_tokens)
+        value = None if isinstance(self.output, str) else self.output
+        return Completion(
+            self.text,
+            self.model or "",
+            usage=usage,
+            latency_s=self.latency_s,
+            first_token_s=self.first_token_s,
+            cost_usd=self.cost_usd,
+            probabilities=self.probabilities,
+            value=value,
         )
 
     def to_dict(self) -> dict[str, Any]:

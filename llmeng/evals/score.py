@@ -17,7 +17,7 @@ from .sample import Sample
 from ..stats import Estimate
 
 # %% auto #0
-__all__ = ['Scorer', 'Aggregate', 'NAMED', 'Score', 'scorer', 'scorer_name', 'to_scorers', 'call', 'to_scores']
+__all__ = ['Scorer', 'Aggregate', 'NAMED', 'Score', 'scorer', 'trait', 'scorer_name', 'to_scorers', 'call', 'to_scores']
 
 # %% ../../nbs/evals/score.ipynb #c005
 @dataclass(frozen=True)
@@ -67,6 +67,19 @@ def scorer(
         return function
 
     return decorate if function is None else decorate(function)
+
+
+def trait(
+    function: Scorer,
+    name: str,  # "aggregate" or "better"
+    metric: str,  # one of its scores
+    default: Any = None,
+) -> Any:
+    "What is stated of one of a scorer's scores, seen through `functools.partial`."
+    while not hasattr(function, name) and hasattr(function, "func"):
+        function = function.func
+    given = getattr(function, name, default)
+    return given.get(metric, default) if isinstance(given, Mapping) else given
 
 
 def scorer_name(
