@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,20 +13,18 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal
 
-from ..core.completion import Delta, Usage
-from ..core.likelihood import Likelihood, parts, tail
+from ..core.completion import Delta
 from ..core.loop import in_thread, run
 from ..core.message import Message, to_messages
 from ..core.options import Options
 from ..errors import ModelError, ServerFailed, Unsupported
 from . import weights
 from .engine import Engine, engine
-from .forced import Forced, Forcing, Token
+from .forced import Token
 from .gguf import read_header
 from .grammar import json_grammar
-from .labels import LabelTree
-from .openai import OpenAI
 from .room import room_of
+from .scoring import Scoring
 
 # %% auto #0
 __all__ = ['Local']
@@ -36,10 +32,9 @@ __all__ = ['Local']
 # %% ../../nbs/models/local.ipynb #c005
 _MAX_TOKENS = 512
 _BYTES_PER_TOKEN = 2.5  # rather few, so that the room that is taken suffices
-_FORCE = 60.0  # added to the labels' logits: nothing else is left, and their ratios stay
 
 
-class Local(OpenAI):
+class Local(Scoring):
     """A GGUF model on this machine.
 
     `choose` gives exact probabilities: of every label, whole, however many tokens it has; `likelihood` those of any
@@ -47,7 +42,6 @@ class Local(OpenAI):
     """
 
     provider = "local"
-    supported = (*OpenAI.supported, "continuations")
 
     def __init__(
         self,
@@ -88,8 +82,6 @@ class Local(OpenAI):
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._starting: asyncio.Future | None = None
-        self._turn_end: tuple[Token, ...] | None = None  # tokens that end an answer
-        self._plain: int | None = None  # a token of whole characters
 
     # The engine
 
@@ -201,122 +193,6 @@ class Local(OpenAI):
 
     def _model_name(self, said: str | None) -> str | None:
         return self.name
-
-    # Labels
-
-    async def _labels(self, messages: Sequence[Message], options: Options) -> Delta:
-        if options.extra:
-            raise Unsupported(f"Label probabilities of {self.name} take no extra: nothing is sampled.")
-        prompt = await self._render(messages)
-        texts = {label: prompt + self._joint(prompt, label) + label for label in options.labels}
-        tokens = await asyncio.gather(*map(self._tokens, texts.values()))
-        rows = {label: [token.id for token in row] for label, row in zip(texts, tokens, strict=True)}
-        ends = await self._ending()
-        tree = LabelTree.of(rows, {label: [*row, *(end.id for end in ends)] for label, row in rows.items()})
-        known = {token.id: token for row in (*tokens, ends) for token in row}
-        forcing = await self._forcing(options)
-        first, answer = await self._first(tree, options)
-        if len(first) < len(tree.first):  # one is too far below the rest to be seen beside them
-            for token in tree.first:
-                [forced] = await forcing.score(tree.context, [known[token]])
-                first[token] = forced.logprob
-        later = {}
-        for part in tree.later:
-            [forced] = await forcing.score([*tree.context, *part[:-1]], [known[part[-1]]])
-            later[part] = forced.logprob
-        probabilities = tree.probabilities(first, later)
-        usage = Usage(
-            answer["tokens_evaluated"],
-            len(tree.first) + len(tree.later),
-            answer.get("timings", {}).get("cache_n"),
-        )
-        return Delta(
-            max(probabilities, key=probabilities.get),
-            probabilities=probabilities,
-            model=self.name,
-            usage=usage,
-            finish_reason="stop",
-            raw={"tokens": {label: list(tail) for label, tail in tree.tails.items()}},
-        )
-
-    async def _first(self, tree: LabelTree, options: Options) -> tuple[dict[int, float], dict[str, Any]]:
-        # With as much added to every label's logit the others vanish, and what is left is a softmax over the labels.
-        body = {
-            "prompt": list(tree.context),
-            "n_predict": 1,
-            "temperature": 1.0,
-            "top_k": 0,
-            "top_p": 1.0,
-            "min_p": 0.0,
-            "n_probs": len(tree.first),
-            "post_sampling_probs": True,
-            "logit_bias": [[token, _FORCE] for token in tree.first],
-        }
-        answer = await self._ask("/completion", body, timeout_s=options.timeout_s)
-        said = answer.get("completion_probabilities") or [{"top_probs": []}]
-        found = {item["id"]: item["prob"] for item in said[0]["top_probs"]}
-        return {token: math.log(found[token]) for token in tree.first if found.get(token, 0) > 0}, answer
-
-    def _joint(self, prompt: str, label: str) -> str:
-        # A plain text goes on with a word, and a word has its space: "Sentiment:" + "good" is "Sentiment: good".
-        word = label[:1].isalnum() and (prompt[-1:].isalnum() or prompt[-1:] in tuple(":.,;?!)"))
-        return " " if self.template == "none" and word else ""
-
-    async def _ending(self) -> tuple[Token, ...]:
-        "The tokens that end an answer: of a chat its mark, of a text the end of the line."
-        if self._turn_end is None:
-            if self.template == "none":
-                self._turn_end = tuple(await self._tokens("\n", begins=False))
-            else:
-                talk = [Message("user", "a"), Message("assistant", "MARK"), Message("user", "b")]
-                after = (await self._render(talk)).partition("MARK")[2]
-                self._turn_end = tuple((await self._tokens(after, begins=False))[:1])
-        return self._turn_end
-
-    # Likelihoods
-
-    async def _likelihood(self, messages: Sequence[Message], options: Options) -> AsyncIterator[Delta]:
-        prompt = await self._render(messages)
-        # the white space at the end of a chat's template is the template's
-        before, _ = parts(prompt, "") if self.template == "none" else (prompt, "")
-        context = [token.id for token in await self._tokens(before)]
-        tails = {}
-        for text in options.continuations:
-            whole = await self._tokens(prompt + text, begins=bool(before))
-            tails[text] = tail(context if before else [], whole, text)
-        context = context or [self._beginning]
-        forcing = await self._forcing(options)
-        known: dict[tuple[int, ...], Forced] = {}  # by the tokens up to it: texts may begin alike
-        singles = {tokens[0].id for tokens in tails.values() if len(tokens) == 1}
-        if len(singles) > 1:
-            known = {(token,): forced for token, forced in (await forcing.first(context, singles)).items()}
-        scored: dict[str, Likelihood] = {}
-        for text, tokens in tails.items():
-            ids = tuple(token.id for token in tokens)
-            ends = range(1, len(ids) + 1)
-            new = next((end - 1 for end in ends if ids[:end] not in known), len(ids))
-            found = await forcing.score([*context, *ids[:new]], tokens[new:])
-            known |= {ids[: new + end]: forced for end, forced in enumerate(found, 1)}
-            row = [known[ids[:end]] for end in ends]
-            logprobs = tuple(forced.logprob for forced in row)
-            scored[text] = Likelihood(text, logprobs, all(forced.is_top for forced in row))
-            yield Delta()  # the next one is no silence
-        likelihoods = tuple(scored[text] for text in options.continuations)
-        yield Delta(
-            max(likelihoods, key=float).text,
-            likelihoods=likelihoods,
-            model=self.name,
-            usage=Usage(len(context), sum(map(len, tails.values()))),
-            finish_reason="stop",
-        )
-
-    async def _forcing(self, options: Options) -> Forcing:
-        async def ask(body: dict[str, Any]) -> dict[str, Any]:
-            return await self._ask("/completion", body, timeout_s=options.timeout_s)
-
-        if self._plain is None:
-            self._plain = (await self._tokens("a", begins=False))[-1].id
-        return Forcing(ask, self._plain)
 
     @property
     def _beginning(self) -> int:

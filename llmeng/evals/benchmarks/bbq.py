@@ -142,10 +142,10 @@ def _target_places(source: Source) -> dict[tuple[str, str], int]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         if rows and {"category", "example_id", "target_loc"} <= set(rows[0]):
-            # the authors leave it empty where no option is the stereotype's
+            # the authors write nothing, NA or x where no option is the stereotype's
             return {
                 (row["category"], row["example_id"]): int(float(row["target_loc"]))
                 for row in rows
-                if row["target_loc"].strip() not in ("", "NA", "nan")
+                if row["target_loc"].strip().removesuffix(".0") in ("0", "1", "2")
             }
     return {}
