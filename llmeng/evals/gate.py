@@ -9,7 +9,7 @@ import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ..display import STYLE
 from ..errors import nearest

@@ -19,7 +19,7 @@ from .budget import total
 from .record import Record
 from .run_view import run_html, score_words, trouble
 from .sample import Sample
-from .score import Aggregate, Score
+from .score import Aggregate
 from .store import Store
 from ..stats import Estimate, mean
 

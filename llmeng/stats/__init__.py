@@ -6,3 +6,24 @@ from .estimate import Estimate, wilson
 from .plan import samples_needed, smallest_difference
 from .ratings import Ratings, bradley_terry
 from .resample import bootstrap, mean, resample_means
+
+__all__ = [
+    "bootstrap",
+    "bradley_terry",
+    "Difference",
+    "Estimate",
+    "holm",
+    "kappa",
+    "krippendorff",
+    "mcnemar",
+    "mean",
+    "Paired",
+    "paired",
+    "Permutation",
+    "permutation",
+    "Ratings",
+    "resample_means",
+    "samples_needed",
+    "smallest_difference",
+    "wilson",
+]
