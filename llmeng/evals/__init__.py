@@ -94,7 +94,7 @@ _NAMES = {
     "regard": "llmeng.evals.regard",
     "regex": "llmeng.evals.match",
     "reliability": "llmeng.evals.calibration",
-    "repeats": "llmeng.evals.consistency",
+    "repeats": "llmeng.evals.variant",
     "Resources": "llmeng.evals.resources",
     "reveal": "llmeng.evals.attack",
     "right_option": "llmeng.evals.option",

@@ -19,76 +19,14 @@ from ..errors import DataError
 from .evaluate import evaluate
 from .option import original_place, picked
 from .record import Record
-from .sample import Sample, to_samples
+from .sample import to_samples
+from .variant import Variant, variant_samples
 from ..stats import Difference, Estimate, holm, mean, paired
 
 # %% auto #0
-__all__ = ['Variant', 'repeats', 'variant_samples', 'Flip', 'Consistency', 'consistency']
+__all__ = ['Flip', 'Consistency', 'consistency']
 
 # %% ../../nbs/evals/consistency.ipynb #c005
-Variant = Callable[[Sample], Any] | str | Sequence[Sample] | Mapping[str, Any]
-
-
-def repeats(
-    n: int,  # times, besides the first
-) -> dict[str, Callable[[Sample], Sample]]:  # name → what makes the variant
-    "Variants that ask the same again: what differs then is the model's own sampling."
-    if n < 1:
-        raise ValueError(f"Asking again is once or more, got {n!r}.")
-    return {f"again {number}": lambda sample: sample for number in range(1, n + 1)}
-
-
-def _made(sample: Sample, variant: Variant) -> Sample | None:
-    if isinstance(variant, str):
-        if "{input}" not in variant:
-            raise ValueError(f"A wording holds {{input}} where the question goes, got {variant!r}.")
-        if not isinstance(sample.input, str):
-            raise ValueError(
-                f"A wording needs a text to go into it, and sample {sample.id!r} is no text: give a function."
-            )
-        return replace(sample, input=variant.replace("{input}", sample.input))
-    if callable(variant):
-        made = variant(sample)
-    elif isinstance(variant, Mapping):
-        made = variant.get(sample.id)
-    else:
-        made = next((other for other in variant if other.id == sample.id), None)
-    if made is None or isinstance(made, Sample):
-        return made
-    return replace(sample, input=made)
-
-
-def variant_samples(
-    samples: Sequence[Sample],
-    variants: Mapping[str, Variant],
-    *,
-    original: str | None = "as written",  # what the sample itself is called; None leaves it out
-) -> list[Sample]:  # their metadata say the item and the variant
-    "Every sample in every way to ask it."
-    if original in variants:
-        raise ValueError(f"A variant is called {original!r}, as the sample itself is. Rename one.")
-    ways: dict[str, Variant] = {**({original: lambda sample: sample} if original else {}), **variants}
-    if len(ways) < 2:
-        raise ValueError("Consistency needs two ways to ask, or more.")
-    made = []
-    for name, variant in ways.items():
-        if isinstance(variant, Sequence) and not isinstance(variant, str):
-            variant = {sample.id: sample for sample in variant}
-        before = len(made)
-        for sample in samples:
-            other = _made(sample, variant)
-            if other is not None:
-                facts = {**other.metadata, "item": sample.id, "variant": name}
-                made.append(
-                    replace(other, id=f"{sample.id}·{name}", group=sample.group or sample.id, metadata=facts)
-                )
-        if len(made) == before:
-            raise DataError(
-                f"The variant {name!r} made no sample. A parallel set is matched by id: {samples[0].id!r}, for example."
-            )
-    return made
-
-# %% ../../nbs/evals/consistency.ipynb #c009
 @dataclass(frozen=True)
 class Flip:
     "What another way to ask changed."
@@ -113,7 +51,7 @@ class Flip:
         scored = f"; lost {len(self.lost)}, gained {len(self.gained)}: {self.words}" if self.test else ""
         return f"{self.variant}: another answer in {self.changed}{scored}"
 
-# %% ../../nbs/evals/consistency.ipynb #c011
+# %% ../../nbs/evals/consistency.ipynb #c007
 class Consistency:
     "How answers hold when only the way to ask changes."
 
@@ -300,7 +238,7 @@ class Consistency:
         ax.margins(y=0.15)
         return ax
 
-# %% ../../nbs/evals/consistency.ipynb #c017
+# %% ../../nbs/evals/consistency.ipynb #c013
 def consistency(
     app: Any,  # as for `evaluate`
     samples: Any,  # as for `evaluate`

@@ -15,69 +15,13 @@ from typing import Any
 from ..deps import need
 from ..display import STYLE
 from ..errors import DataError, nearest
-from ..stats import Estimate, bootstrap, holm, mean, samples_needed, smallest_difference, wilson
+from .rates import difference, fisher, ratio
+from ..stats import Estimate, bootstrap, holm, mean, samples_needed, smallest_difference
 
 # %% auto #0
-__all__ = ['difference', 'ratio', 'fisher', 'Comparison', 'Groups', 'by_group']
+__all__ = ['Comparison', 'Groups', 'by_group']
 
 # %% ../../nbs/evals/groups.ipynb #c005
-def difference(
-    a: Estimate,
-    b: Estimate,  # of other cases than a
-) -> Estimate:  # b - a; n is that of the smaller
-    "The difference of two independent rates."
-    value = b.value - a.value
-    low = value - math.hypot(b.value - b.low, a.high - a.value)
-    high = value + math.hypot(b.high - b.value, a.value - a.low)
-    n_groups = min((rate.n_groups for rate in (a, b) if rate.n_groups), default=None)
-    return Estimate(value, low, high, min(a.n, b.n), a.confidence, n_groups)
-
-
-def ratio(
-    a: Estimate,  # a share
-    b: Estimate,  # of other cases than a
-) -> Estimate:  # b / a; infinite where a may be 0
-    "The ratio of two independent rates."
-    if a.value <= 0:
-        return Estimate(
-            math.nan if b.value <= 0 else math.inf,
-            0.0 if b.value <= 0 else b.low / a.high,
-            math.inf,
-            min(a.n, b.n),
-            a.confidence,
-        )
-    product = a.value * b.value
-    low = _root(product, b.low, a.high, a.value, b.value, -1)
-    high = _root(product, b.high, a.low, a.value, b.value, +1) if a.low > 0 else math.inf
-    return Estimate(b.value / a.value, max(low, 0.0), high, min(a.n, b.n), a.confidence)
-
-
-def _root(product: float, of_b: float, of_a: float, a: float, b: float, sign: int) -> float:
-    inside = product**2 - of_b * of_a * (2 * b - of_b) * (2 * a - of_a)
-    below = of_a * (2 * a - of_a)
-    return (product + sign * math.sqrt(max(inside, 0.0))) / below if below > 0 else math.inf
-
-
-def fisher(
-    k_a: int,  # successes
-    n_a: int,  # cases
-    k_b: int,
-    n_b: int,
-) -> float:  # two-sided p-value
-    "Fisher's exact test of two shares."
-    k, n = k_a + k_b, n_a + n_b
-
-    def log_choose(n: int, k: int) -> float:
-        return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-    def log_p(i: int) -> float:
-        return log_choose(n_a, i) + log_choose(n_b, k - i) - log_choose(n, k)
-
-    seen = log_p(k_a) + 1e-7
-    every = range(max(0, k - n_b), min(k, n_a) + 1)
-    return min(1.0, math.fsum(math.exp(value) for i in every if (value := log_p(i)) <= seen))
-
-# %% ../../nbs/evals/groups.ipynb #c012
 @dataclass(frozen=True)
 class Comparison:
     "The rate of a group against that of the reference."
@@ -133,7 +77,7 @@ def _smallest(n_a: int, n_b: int, values: Sequence[float], effect: float) -> flo
     spread = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / max(1, len(values) - 1))
     return smallest_difference(n, sd=spread, paired=False, design_effect=effect) if spread else 0.0
 
-# %% ../../nbs/evals/groups.ipynb #c014
+# %% ../../nbs/evals/groups.ipynb #c007
 class Groups:
     "The rate of each group, and the differences between them."
 
