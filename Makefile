@@ -60,9 +60,11 @@ notebooks: .venv/ready-dev  ## export, run every notebook in place, clean, refre
 readme: .venv/ready-dev  ## make README.md from nbs/index.ipynb
 	$(BIN)/python scripts/readme.py
 
-bench: .venv/ready-dev  ## the measurements, as ratios (some minutes)
+bench: .venv/ready-dev  ## the measurements, as ratios (some minutes); with DATA=FOLDER the benchmarks' too
 	$(BIN)/llmeng models get
-	set -e; for script in bench/*.py; do echo; echo "== $$script"; $(BIN)/python $$script; done
+	set -e; for name in load call batch first_token evaluate ifeval_parity; do \
+	  echo; echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py; done
+	if [ -n "$(DATA)" ]; then $(BIN)/python bench/lm_eval_parity.py "$(DATA)"; fi
 
 hooks: .venv/ready-dev  ## clean notebooks at every commit and merge
 	$(BIN)/nbdev_install_hooks
