@@ -69,7 +69,7 @@ def run(
     if threading.current_thread() is _state["thread"]:
         work.close()
         raise RuntimeError(
-            "A sync call inside async code that llmeng runs: use `await model.acall(...)` there."
+            "A sync call inside async code that llmeng runs: use `await model.acall(...)` there, or a plain `def` in place of the `async def`."
         )
     handed = _Handed(loop)
     try:
@@ -111,6 +111,9 @@ def in_thread(
         result, error = None, None
         try:
             result = context.run(work)
+        except StopIteration as failure:  # which no future takes: whoever awaits would wait for ever
+            error = RuntimeError("The work raised StopIteration.")
+            error.__cause__ = failure
         except BaseException as failure:  # handed to whoever awaits
             error = failure
         if not loop.is_closed():

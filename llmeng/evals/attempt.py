@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -41,9 +42,37 @@ def _is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
+# What an app or a scorer may raise. These too: sys.exit in somebody's code must end neither the loop nor the kernel.
+_BROKE = (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError)
+
+
+def _stopped(error: BaseException) -> bool:
+    # whether it is the run that was cancelled, and not a call of the app's own
+    return isinstance(error, asyncio.CancelledError) and asyncio.current_task().cancelling() > 0
+
+
 async def _call(function: Callable[[], Any], is_async: bool) -> Any:
     value = await (function() if is_async else in_thread(function))
-    return await value if inspect.isawaitable(value) else value
+    value = await value if inspect.isawaitable(value) else value
+    if inspect.isgenerator(value) or inspect.isasyncgen(value):
+        raise TypeError("The app gave a generator, which is no output yet. Let it return ''.join(parts).")
+    return value
+
+
+def _own(value: Any) -> Any:
+    # an app that adds its answer to the messages must not change what is asked next
+    if not isinstance(value, list | dict):
+        return value
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # something in it can't be copied: a lock, a connection
+        return copy.copy(value)
+
+
+def _own_sample(sample: Sample) -> Sample:
+    return replace(
+        sample, input=_own(sample.input), target=_own(sample.target), metadata=_own(dict(sample.metadata))
+    )
 
 
 def asker(app: Any) -> Callable[[Sample], Any]:  # to be awaited
@@ -52,19 +81,23 @@ def asker(app: Any) -> Callable[[Sample], Any]:  # to be awaited
     if not callable(app):
         raise ValueError(f"An app is a model or a callable, got {app!r}.")
     whole, is_async = _takes_sample(app), _is_async(app)
-    return lambda sample: _call(lambda: app(sample if whole else sample.input), is_async)
+    return lambda sample: _call(lambda: app(_own_sample(sample) if whole else _own(sample.input)), is_async)
 
 
 async def answer(
     ask: Callable[[Sample], Any], sample: Sample, repeat: int
-) -> tuple[Record, Completion | None, Exception | None]:
-    began = time.perf_counter()
+) -> tuple[Record, Completion | None, BaseException | None]:
     meter = metered()
     for attempt in range(_RETRIES + 1):
+        began = time.perf_counter()  # of this attempt: what was waited for before is not the app's time
         try:
             value = await ask(sample)
+            completion = value if isinstance(value, Completion) else None
+            output = plain(value if completion is None else completion.value)
             break
-        except Exception as error:  # anything an app may raise is a failure of this sample, kept and shown
+        except _BROKE as error:  # anything an app may raise is a failure of this sample, kept and shown
+            if _stopped(error):
+                raise
             if attempt < _RETRIES and isinstance(error, ModelError) and error.retryable:
                 await asyncio.sleep(max(_WAIT_S * 2**attempt, getattr(error, "retry_after_s", None) or 0))
                 continue
@@ -73,10 +106,9 @@ async def answer(
                 None,
                 error,
             )
-    completion = value if isinstance(value, Completion) else None
     if completion is None:
-        return Record(sample, repeat, output=plain(value), **_taken(meter, began)), None, None
-    output = completion.text if completion.value is None else plain(completion.value)
+        return Record(sample, repeat, output=output, **_taken(meter, began)), None, None
+    output = completion.text if completion.value is None else output
     facts = _taken(meter or [completion], began)
     facts.update(
         model=completion.model, first_token_s=completion.first_token_s, probabilities=completion.probabilities
@@ -102,33 +134,38 @@ def _words(error: BaseException) -> str:
 # %% ../../nbs/evals/attempt.ipynb #c012
 async def scored(
     record: Record, completion: Completion | None, scorers: Mapping[str, Scorer]
-) -> tuple[Record, dict[str, str], Exception | None]:
+) -> tuple[Record, dict[str, str], BaseException | None]:
     "The record with its scores, which scorer gave which, and what one of them raised."
     meter = metered()
     owners: dict[str, str] = {}
     scores: dict[str, Any] = {}
-    raised: tuple[str, Exception] | None = None
+    raised: tuple[str, BaseException] | None = None
     plain_ones = {name: function for name, function in scorers.items() if not _is_async(function)}
+
+    def called(function: Scorer) -> Any:
+        return call(function, _own(record.output), _own_sample(record.sample), completion)
 
     def compute() -> dict[str, Any]:
         return {
-            name: _tried(lambda function=function: call(function, record.output, record.sample, completion))
-            for name, function in plain_ones.items()
+            name: _tried(lambda function=function: called(function)) for name, function in plain_ones.items()
         }
 
     # in a thread: the loop must not wait for a scorer that computes, nor may a judge's sync call be made on it
     values = await in_thread(compute) if plain_ones else {}
     for name, function in scorers.items():
         try:
-            value = (
-                values[name] if name in values else call(function, record.output, record.sample, completion)
-            )
+            value = values[name] if name in values else called(function)
             if isinstance(value, _Failure):
                 raise value.error
             found = to_scores(name, await value if inspect.isawaitable(value) else value)
+            twice = next((metric for metric in found if metric in owners), None)
+            if twice is not None:
+                raise ValueError(f"{owners[twice]} gives a score {twice!r} too. Rename one.")
         except (
-            Exception
+            _BROKE
         ) as failure:  # a scorer is somebody's code: what it says is kept, and the other scores are
+            if _stopped(failure):
+                raise
             raised = raised or (name, failure)
             continue
         scores.update(found)
@@ -142,11 +179,11 @@ async def scored(
 
 @dataclass
 class _Failure:
-    error: Exception
+    error: BaseException
 
 
 def _tried(work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except Exception as error:  # raised again where it can be told whose it is
+    except BaseException as error:  # raised again where it can be told whose it is
         return _Failure(error)

@@ -28,16 +28,18 @@ def plain(
         return value
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if isinstance(value, set | frozenset):  # whose order differs from process to process
+        return sorted(map(plain, value), key=lambda item: json.dumps(item, sort_keys=True))
     if isinstance(value, Message):
         return {"role": value.role, "content": plain(value.content)}
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
-    if hasattr(value, "model_dump"):  # pydantic
+    if hasattr(value, "model_dump") and not isinstance(value, type):  # pydantic
         return value.model_dump(mode="json")
-    if hasattr(value, "tolist"):  # numpy
-        return value.tolist()
+    if hasattr(value, "tolist") and not isinstance(value, type):  # numpy
+        return plain(value.tolist())
     return repr(value)
 
 # %% ../../nbs/evals/sample.ipynb #c009
@@ -64,7 +66,7 @@ class Sample:
         return {
             name: value
             for name, value in values.items()
-            if name == "input" or value not in (None, "", [], {})
+            if name == "input" or (value not in (None, "", [], {}) if name != "target" else value is not None)
         }
 
     @classmethod
@@ -97,7 +99,11 @@ def to_samples(
     "The samples of a set; `DataError` says which row is wrong and what to do."
     if isinstance(source, Sample):
         raise DataError("One sample is no set: give a list, [sample].")
-    if not isinstance(source, str | Path) and not hasattr(source, "columns") and isinstance(source, Iterable):
+    if (
+        not isinstance(source, str | Path | Mapping)
+        and not hasattr(source, "columns")
+        and isinstance(source, Iterable)
+    ):
         source = list(source) if not hasattr(source, "column_names") else source
         if source and isinstance(source, list) and all(isinstance(item, Sample) for item in source):
             return _checked(
@@ -196,7 +202,10 @@ def _checked(found: Sequence[tuple[Sample, str]], allow_empty: bool) -> list[Sam
                 raise DataError(
                     f"{place}: the {role} is {kind}, and in {where} it is {before}. Write all of them the same way."
                 )
-        sample = sample if sample.id else replace(sample, id=str(number))
+        name = str(number) if sample.id in (None, "") else str(sample.id)
+        if not _is_text(name):
+            raise DataError(f"{place}: the id {name!r} is no text that can be kept. Rename it.")
+        sample = sample if sample.id == name else replace(sample, id=name)
         twin = places.setdefault(sample.id, place)
         if twin != place:
             raise DataError(
@@ -204,6 +213,11 @@ def _checked(found: Sequence[tuple[Sample, str]], allow_empty: bool) -> list[Sam
             )
         samples.append(sample)
     return samples
+
+
+def _is_text(name: str) -> bool:
+    # half a pair of UTF-16 goes into no file
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _empty(value: Any) -> bool:

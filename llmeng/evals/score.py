@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal
 
@@ -38,13 +38,14 @@ class Score:
         value: Any,  # a Score, a truth value or a number
     ) -> Score:
         "Make a score of what a scorer returned."
-        if isinstance(value, Score):
-            return value
-        if hasattr(value, "item") and not isinstance(value, bool | int | float):  # numpy
-            value = value.item()
-        if isinstance(value, bool | int | float) and not math.isnan(value):
-            return cls(float(value))
-        raise TypeError(f"A scorer returns a number, True, False, None or a Score, not {value!r}.")
+        given = value.value if isinstance(value, Score) else value
+        if hasattr(given, "item") and getattr(given, "size", 1) == 1:  # numpy
+            given = given.item()
+        if isinstance(given, bool | int | float) and math.isfinite(given):
+            return replace(value, value=float(given)) if isinstance(value, Score) else cls(float(given))
+        raise TypeError(
+            f"A scorer returns a finite number, True, False, None or a Score of one, not {value!r}."
+        )
 
 # %% ../../nbs/evals/score.ipynb #c009
 Scorer = Callable[..., Any]
