@@ -107,13 +107,18 @@ def _check_length(path: Path, number: int, length: int, limit: int, size: int | 
 
 
 def _guess(line: bytes) -> str:
-    for encoding in ("gb18030", "cp1252"):
+    high = [byte >= 0x80 for byte in line]
+    # in Chinese such bytes come side by side; an accent stands alone among letters
+    alone = sum(
+        here and not (before or after)
+        for before, here, after in zip([False, *high[:-1]], high, [*high[1:], False], strict=True)
+    )
+    for encoding in ("cp1252", "gb18030") if 3 * alone > sum(high) else ("gb18030", "cp1252"):
         try:
-            text = line.decode(encoding)
+            line.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if encoding == "cp1252" or any("\u4e00" <= sign <= "\u9fff" for sign in text):
-            return f'It reads as {encoding}: say encoding="{encoding}", or save the file as UTF-8.'
+        return f'It may be {encoding}: try encoding="{encoding}", or save the file as UTF-8.'
     return "Save the file as UTF-8."
 
 

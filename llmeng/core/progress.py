@@ -67,8 +67,16 @@ class Progress:
         if self._bar is None:
             tqdm = need("tqdm")
             scale = self.unit == "B"
+            # a label says its own speed
+            form = None if scale else "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
             self._bar = tqdm.tqdm(
-                total=self.total, desc=self.label, unit=self.unit, unit_scale=scale, leave=False
+                total=self.total,
+                desc=self.label,
+                unit=self.unit,
+                unit_scale=scale,
+                bar_format=form,
+                smoothing=0.3 if scale else 0,  # answers come in heaps: time left is of all of them
+                leave=False,
             )
             steps = self.done
         self._bar.set_description(self.label, refresh=False)

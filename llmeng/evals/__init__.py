@@ -129,7 +129,10 @@ __all__ = list(_NAMES)
 def __getattr__(name: str):
     if name in _NAMES:
         return getattr(import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'llmeng.evals' has no attribute {name!r}")
+    from ..errors import nearest
+
+    hint = "" if name.startswith("_") else nearest(name, _NAMES)
+    raise AttributeError(f"module 'llmeng.evals' has no attribute {name!r}.{hint}")
 
 
 def __dir__() -> list[str]:

@@ -78,13 +78,13 @@ class Gate:
     old: Run
     new: Run
     checks: tuple[Check, ...]
-    failed: int  # samples of the new run that broke
+    failed: int  # samples that broke in the new run and not in the old one
     allow_undecided: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        "The worst of all scores."
-        verdicts = {check.verdict for check in self.checks}
+        "The worst of all scores; undecided where what held is not all, because samples failed."
+        verdicts = {check.verdict for check in self.checks} | ({"undecided"} if self.failed else set())
         return next(verdict for verdict in ("dropped", "undecided", "held") if verdict in verdicts)
 
     @property
@@ -106,7 +106,9 @@ class Gate:
             *map(repr, self.checks),
         ]
         if self.failed:
-            lines.append(f"{self.failed} samples of the new run failed and are not counted.")
+            lines.append(
+                f"undecided: {self.failed} of the new run failed and are not counted; new.retry() asks them again"
+            )
         worst = [check for check in self.checks if check.verdict != "held"] or list(self.checks)
         lines += [
             f"  worse: sample {change.id}, {change.a:.3g} → {change.b:.3g}"
@@ -147,7 +149,17 @@ def gate(
     for name, drop in drops.items():
         if isinstance(drop, bool) or not isinstance(drop, int | float) or not 0 <= drop < math.inf:
             raise ValueError(f"max_drop of {name} must be 0 or more, got {drop!r}.")
+        if drop > 1 and name in common and old.better(name) == "higher" and _is_share(old, new, name):
+            raise ValueError(
+                f"max_drop of {name} is {drop:g}, and no loss is larger than 1 there. For {drop:g} points of a hundred say {drop / 100:g}."
+            )
     if not drops:
         compare(old, new)  # says what each of them has
     checks = tuple(Check(compare(old, new, name), drop) for name, drop in drops.items())
-    return Gate(old, new, checks, len(new.failed), allow_undecided)
+    broken = {(record.sample.id, record.repeat) for record in new.failed}
+    broken -= {(record.sample.id, record.repeat) for record in old.failed}
+    return Gate(old, new, checks, len(broken), allow_undecided)
+
+
+def _is_share(old: Run, new: Run, metric: str) -> bool:
+    return all(0 <= value <= 1 for run in (old, new) for value in run.values(metric).values())
