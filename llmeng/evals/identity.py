@@ -17,7 +17,7 @@ from ..core.model import Model
 from .sample import Sample
 
 # %% auto #0
-__all__ = ['app_name', 'describe', 'fingerprint']
+__all__ = ['app_name', 'describe', 'fingerprint', 'scoring_mark']
 
 # %% ../../nbs/evals/identity.ipynb #c005
 def app_name(
@@ -35,15 +35,22 @@ def describe(
     *,
     depth: int = 6,  # of functions that use functions
 ) -> Any:  # JSON values; the same in another process
-    "What a value is, as far as it can be told: code, constants, names of models."
+    "What a value is, as far as it can be told: code, constants, settings of objects, names of models."
+    return _describe(value, depth, {})
+
+
+def _describe(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if depth == 0:
         return type(value).__qualname__
-    deeper = functools.partial(describe, depth=depth - 1)
-    if isinstance(value, Model):
+    deeper = functools.partial(_describe, depth=depth - 1, seen=seen)
+    if isinstance(value, Model) and _installed(type(value)):
         return ["model", value.name]
     if isinstance(value, types.FunctionType):
+        if id(value) in seen:  # told once: helpers that use each other would be told a million times
+            return ["again", value.__qualname__]
+        seen[id(value)] = value
         return _function(value, deeper)
     if isinstance(value, types.MethodType):
         return ["method", deeper(value.__func__), deeper(value.__self__)]
@@ -60,12 +67,33 @@ def describe(
             type(value).__qualname__,
             {item.name: deeper(getattr(value, item.name)) for item in fields(value)},
         ]
-    return [type(value).__module__, getattr(value, "__qualname__", type(value).__qualname__)]
+    named = [type(value).__module__, getattr(value, "__qualname__", type(value).__qualname__)]
+    if id(value) in seen or isinstance(value, types.ModuleType):
+        return named
+    seen[id(value)] = value
+    return named + _object(value, deeper)
+
+
+def _object(value: Any, deeper: Any) -> list[Any]:
+    # of our own classes all, of an installed one what it was set to: nobody knows what else it changes
+    cls = value if isinstance(value, type) else type(value)
+    state = {} if isinstance(value, type) else getattr(value, "__dict__", {})
+    if _installed(cls) or cls.__module__ == "builtins":
+        plain_ones = {
+            name: item
+            for name, item in sorted(state.items())
+            if not name.startswith("_") and isinstance(item, bool | int | float | str)
+        }
+        return [plain_ones] if plain_ones else []
+    code = {name: deeper(item) for name, item in sorted(vars(cls).items()) if callable(item)}
+    return [{name: deeper(item) for name, item in sorted(state.items())}, code]
 
 
 def _function(function: types.FunctionType, deeper: Any) -> Any:
     used = {
-        name: function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__
+        name: function.__globals__[name]
+        for name in sorted(_names(function.__code__))
+        if name in function.__globals__
     }
     # what an installed package holds changes with its version, and is not looked into
     ours = {
@@ -127,8 +155,18 @@ def fingerprint(
 ) -> str:  # 64 hexadecimal digits
     "A hash of what a run is: the app, what is asked, how it is scored and how often."
     digest = hashlib.sha256(
-        json.dumps([describe(app), sorted(scorers), repeats], sort_keys=True, default=repr).encode()
+        json.dumps([describe(app), sorted(scorers), repeats], sort_keys=True, default=repr).encode(
+            errors="surrogatepass"
+        )
     )
     for sample in samples:
         digest.update(f"{sample.id}\0{sample.key}\n".encode())
     return digest.hexdigest()
+
+
+def scoring_mark(
+    scorers: Mapping[str, Any],  # by name
+) -> str:  # 16 hexadecimal digits
+    "A hash of how a run is scored: answers that were kept are scored anew when it changes."
+    told = json.dumps(describe(list(scorers.items())), sort_keys=True, default=repr)
+    return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:16]
