@@ -114,7 +114,9 @@ def record_html(
     if record.sample.target is not None:
         shown.append(("expected", _readable(record.sample.target)))
     for name, score in record.scores.items():
-        read = "" if score.answer is None else f" (read: {score.answer})"
+        answer = "" if score.answer is None else " ".join(str(score.answer).split())
+        answer = answer if len(answer) <= 80 else f"{answer[:79]}…"  # the whole output stands above
+        read = f" (read: {answer})" if answer else ""
         why = f": {score.explanation}" if score.explanation else ""
         shown.append((name, f"{score.value:g}{read}{why}"))
     if record.error:

@@ -17,7 +17,7 @@ from ..data import MAX_LINE_MB, Row, to_rows
 from ..errors import DataError, nearest
 
 # %% auto #0
-__all__ = ['plain', 'Sample', 'to_samples']
+__all__ = ['plain', 'json_text', 'Sample', 'to_samples']
 
 # %% ../../nbs/evals/sample.ipynb #c005
 def plain(
@@ -41,6 +41,19 @@ def plain(
     if hasattr(value, "tolist") and not isinstance(value, type):  # numpy
         return plain(value.tolist())
     return repr(value)
+
+
+def json_text(
+    value: Any,  # JSON values
+    **how: Any,  # for `json.dumps`
+) -> str:
+    "As readable JSON that every file takes: models give halves of UTF-16 pairs, which UTF-8 does not have."
+    text = json.dumps(value, ensure_ascii=False, **how)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, **how)
+    return text
 
 # %% ../../nbs/evals/sample.ipynb #c009
 @dataclass(frozen=True)
@@ -208,8 +221,10 @@ def _checked(found: Sequence[tuple[Sample, str]], allow_empty: bool) -> list[Sam
         sample = sample if sample.id == name else replace(sample, id=name)
         twin = places.setdefault(sample.id, place)
         if twin != place:
+            joined = ' When two sets are joined: replace(sample, id=f"b{sample.id}") for each of one.'
             raise DataError(
                 f"{place}: the id {sample.id!r} was used before, in {twin}. Ids tell results apart: rename one."
+                f"{joined if place.startswith('sample ') else ''}"
             )
         samples.append(sample)
     return samples
