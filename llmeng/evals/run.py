@@ -5,9 +5,7 @@
 # %% ../../nbs/evals/run.ipynb #c002
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from statistics import fmean
@@ -24,7 +22,7 @@ from .store import Store
 from ..stats import Estimate, mean
 
 # %% auto #0
-__all__ = ['Run']
+__all__ = ['Run', 'estimates_of']
 
 # %% ../../nbs/evals/run.ipynb #c005
 class Run:
@@ -76,6 +74,8 @@ class Run:
         if not scored:
             failed = f" {len(self.failed)} failed." if self.failed else ""
             raise DataError(f"No sample of {self.name} has a score {metric!r}.{failed}")
+        if metric in self._estimates and metric not in self._aggregates and self._source(metric):
+            return self._estimates[metric]  # as it was taken when its scorer was here
         aggregate = self._aggregate(metric)
         if aggregate is not None:
             return aggregate(
@@ -133,11 +133,9 @@ class Run:
     def _aggregate(self, metric: str) -> Aggregate | None:
         if metric in self._aggregates:
             return self._aggregates[metric]
-        source = self.scorers.get(metric, {}).get("aggregate")
+        source = self._source(metric)
         if not source:
             return None
-        if metric in self._estimates:
-            return lambda scores, samples: self._estimates[metric]
         module, _, name = source.partition(":")
         if (
             module.partition(".")[0] == "llmeng" and name.isidentifier()
@@ -150,6 +148,9 @@ class Run:
             f"{metric!r} is not a mean, and what sums it up is not known here. Score the run again with its scorer: run.rescore([…])."
         )
 
+    def _source(self, metric: str) -> str | None:
+        return self.scorers.get(metric, {}).get("aggregate")
+
     # Parts of it
 
     @property
@@ -159,7 +160,9 @@ class Run:
 
     @property
     def missing(self) -> list[tuple[Sample, int]]:
-        "What was not asked yet: sample and repeat."
+        "What was not asked yet: sample and repeat. Of a part nothing is: it holds what it was cut from."
+        if self.part:
+            return []
         there = {(record.sample.id, record.repeat) for record in self.records}
         every = ((sample, repeat) for sample in self.set_of_samples for repeat in range(self.repeats))
         return [(sample, repeat) for sample, repeat in every if (sample.id, repeat) not in there]
@@ -224,7 +227,12 @@ class Run:
         metric: str | None = None,
     ) -> dict[Any, Estimate]:
         "A score for each slice."
-        values = list(dict.fromkeys(record.sample.metadata.get(key) for record in self.records))
+        try:
+            values = list(dict.fromkeys(record.sample.metadata.get(key) for record in self.records))
+        except TypeError:
+            raise ValueError(
+                f"{key!r} holds lists or objects, which are no slices. Cut by hand: run.where(lambda record: …)."
+            ) from None
         parts = {value: self.where(**{key: value}) for value in values}
         metric = self._metric(metric)
         return {
@@ -325,33 +333,9 @@ class Run:
         path: str | Path,  # .jsonl: a line about the run, then a line a record
     ) -> Path:
         "Write the run to a file of lines, to be committed and compared with."
-        path = Path(path)
-        by_sample: dict[str, list[Record]] = {}
-        for record in self.records:
-            by_sample.setdefault(record.sample.id, []).append(record)
-        head = {
-            "llmeng_run": 1,
-            **{
-                name: getattr(self, name)
-                for name in ("name", "app", "repeats", "scorers", "status", "note", "made", "part")
-            },
-            "estimates": {metric: asdict(estimate) for metric, estimate in self.scores.items()},
-        }
-        lines = [head]
-        for sample in self.set_of_samples:
-            lines.append(
-                {
-                    "sample": sample.to_dict(),
-                    "records": [record.to_dict() for record in by_sample.get(sample.id, ())],
-                }
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")  # the old file stays whole until the new one is
-        beside.write_text(
-            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
-        )
-        beside.replace(path)
-        return path
+        from llmeng.evals.run_file import save
+
+        return save(self, path)
 
     def junit(self, path: str | Path, *, metric: str | None = None, below: float = 1.0) -> Path:
         "Write the run as JUnit XML, for a build server."
@@ -372,7 +356,9 @@ class Run:
     ) -> Run:
         "A run that was made before."
         if isinstance(which, Path) or (isinstance(which, str) and which.endswith(".jsonl")):
-            return _from_file(Path(which).expanduser())
+            from llmeng.evals.run_file import load
+
+            return load(which)
         store = Store()
         entry = store.entry(which)
         samples, records = store.load(entry.id)
@@ -384,7 +370,7 @@ class Run:
             records,
             repeats=facts.get("repeats", 1),
             scorers=facts.get("scorers"),
-            estimates=_estimates(facts.get("estimates")),
+            estimates=estimates_of(facts.get("estimates")),
             id=entry.id,
             status=entry.status,
             note=facts.get("note", ""),
@@ -414,39 +400,8 @@ class Run:
         return rescore(self, scorers)
 
 
-def _estimates(packed: Mapping[str, Any] | None) -> dict[str, Estimate]:
+def estimates_of(
+    packed: Mapping[str, Mapping[str, Any]] | None,  # by score, as they are kept
+) -> dict[str, Estimate]:
+    "Estimates that were kept as JSON."
     return {metric: Estimate(**values) for metric, values in (packed or {}).items()}
-
-
-def _from_file(path: Path) -> Run:
-    if not path.is_file():
-        raise DataError(f"There is no file {path}. A run is written with run.save({path.name!r}).")
-    with path.open(encoding="utf-8") as file:
-        head = _line(file.readline(), path, 1)
-        if head.get("llmeng_run") != 1:
-            raise DataError(
-                f"{path.name} is no run: its first line does not say so. Samples are read with to_samples({path.name!r})."
-            )
-        samples, records = [], []
-        for number, text in enumerate(file, 2):
-            values = _line(text, path, number)
-            try:
-                sample = Sample.from_dict(values["sample"])
-                found = [Record.from_dict(sample, packed) for packed in values["records"]]
-            except (KeyError, TypeError) as error:
-                raise DataError(f"{path.name}, line {number} is no sample of a run ({error}).") from None
-            samples.append(sample)
-            records.extend(found)
-    head.pop("llmeng_run")
-    head["estimates"] = _estimates(head.get("estimates"))
-    return Run(head.pop("name"), head.pop("app"), samples, records, **head)
-
-
-def _line(text: str, path: Path, number: int) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path.name}, line {number}: no JSON ({error.msg}). The file was cut or changed; save the run again."
-        ) from None
-    return values if isinstance(values, dict) else {}

@@ -19,21 +19,35 @@ if TYPE_CHECKING:
     from llmeng.evals.run import Run
 
 # %% auto #0
-__all__ = ['score_words', 'trouble', 'run_html']
+__all__ = ['scores_of', 'score_words', 'trouble', 'run_html', 'short']
 
 # %% ../../nbs/evals/run_view.ipynb #c004
 _SHOWN = 20  # rows of the table in a notebook
 
 
+def scores_of(
+    run: Run,
+) -> dict[str, Any]:  # by name an Estimate, or in words why there is none
+    "All scores of a run, as far as they can be told: what is shown must not raise."
+    found: dict[str, Any] = {}
+    for metric in run.metrics:
+        if any(metric in record.scores for record in run.records):
+            try:
+                found[metric] = run.score(metric)
+            except Exception as error:  # what sums it up is somebody's code, or is not known here
+                found[metric] = f"can't be told: {error}"
+    return found
+
+
 def score_words(run: Run) -> str:
-    scores = [f"{metric} {estimate}" for metric, estimate in run.scores.items()]
+    scores = [f"{metric} {told}" for metric, told in scores_of(run).items()]
     return "; ".join(scores) or f"{len(run.records)} records without a score"
 
 
 def trouble(run: Run) -> str:
     parts = [
         f"{len(run.failed)} failed" if run.failed else "",
-        f"{len(run.missing)} not asked" if not run.part and run.missing else "",
+        f"{len(run.missing)} not asked" if run.missing else "",
         run.note,
         *_warnings(run),
     ]
@@ -65,10 +79,9 @@ def run_html(
     run: Run,
 ) -> str:  # safe HTML
     "A run, to read: scores, troubles, samples."
-    scores = run.scores
     rows = "".join(
-        f"<tr><td>{html.escape(metric)}</td><td>{estimate._repr_html_()}</td></tr>"
-        for metric, estimate in scores.items()
+        f"<tr><td>{html.escape(metric)}</td><td>{html.escape(told) if isinstance(told, str) else told._repr_html_()}</td></tr>"
+        for metric, told in scores_of(run).items()
     )
     part = f'<div class="llmeng-note">where {html.escape(run.part)}</div>' if run.part else ""
     body = f"<table>{rows}</table>" if rows else f"<p>{html.escape(score_words(run))}</p>"
@@ -81,21 +94,15 @@ def run_html(
 def _trouble_html(run: Run) -> str:
     said = []
     if run.failed:
-        first = run.failed[0]
+        first = html.escape(f"sample {run.failed[0].sample.id}: {run.failed[0].error}")
         said.append(
-            f"{len(run.failed)} failed and are not counted; sample {first.sample.id}: {first.error} "
-            "<code>run.retry()</code> asks them again."
+            f"{len(run.failed)} failed and are not counted; {first} <code>run.retry()</code> asks them again."
         )
-    if run.missing and not run.part:
-        said.append(
-            f"{len(run.missing)} were not asked{f' ({run.note})' if run.note else ''}. <code>run.retry()</code> goes on."
-        )
-    said += _warnings(run)
-    marks = (
-        html.escape(text).replace("&lt;code&gt;", "<code>").replace("&lt;/code&gt;", "</code>")
-        for text in said
-    )
-    return "".join(f"<p>⚠ {text}</p>" for text in marks)
+    if run.missing:
+        note = f" ({html.escape(run.note)})" if run.note else ""
+        said.append(f"{len(run.missing)} were not asked{note}. <code>run.retry()</code> goes on.")
+    said += map(html.escape, _warnings(run))
+    return "".join(f"<p>⚠ {text}</p>" for text in said)
 
 
 def _table(run: Run) -> str:
@@ -112,10 +119,10 @@ def _table(run: Run) -> str:
     lines = []
     for record in shown:
         values = [
-            _short(record.sample.id),
-            _short(record.sample.input),
-            _short(record.error or record.output),
-            _short(record.sample.target),
+            short(record.sample.id),
+            short(record.sample.input),
+            short(record.error or record.output),
+            short(record.sample.target),
         ]
         values += [
             f"{record.scores[metric].value:.3g}" if metric in record.scores else "" for metric in metrics
@@ -130,7 +137,11 @@ def _table(run: Run) -> str:
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>{rest}"
 
 
-def _short(value: Any, width: int = 80) -> str:
+def short(
+    value: Any,
+    width: int = 80,  # characters at most
+) -> str:
+    "A value on one line, for a table; of messages the last."
     if (
         isinstance(value, list | tuple)
         and value
