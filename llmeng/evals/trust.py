@@ -23,10 +23,15 @@ __all__ = ['scores_of', 'labels_of', 'matched', 'Trust', 'trust']
 # %% ../../nbs/evals/trust.ipynb #c005
 def scores_of(
     scores: Any,  # a run, a mapping from sample ids, or a list
-    metric: str | None = None,  # of a run; None: the only one
+    metric: str | None = None,  # of a run; None: the only one, or the one that the others are parts of
 ) -> dict[Any, Any]:
     "A score for each sample, by its id or its place."
     if hasattr(scores, "records") and callable(getattr(scores, "values", None)):
+        whole, *others = scores.metrics or [""]
+        if metric is None and not all(name.startswith(f"{whole}.") for name in others):
+            raise ValueError(
+                f"{scores.name} has several scores. Say which is the judge's: metric={scores.metrics[-1]!r}; there is {', '.join(scores.metrics)}."
+            )
         scores = scores.values(metric)
     pairs = scores.items() if isinstance(scores, Mapping) else enumerate(scores)
     return {
