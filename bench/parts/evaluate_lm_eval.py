@@ -1,15 +1,11 @@
-"100 samples at concurrency 8 through lm-eval: `evaluate_lm_eval.py ADDRESS FILE`."
+"100 samples at concurrency 8 through lm-eval's own command: `evaluate_lm_eval.py ADDRESS FILE`."
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-os.environ.update(HF_DATASETS_OFFLINE="1", HF_HUB_OFFLINE="1", OPENAI_API_KEY="none")
-
-from lm_eval import simple_evaluate
-from lm_eval.tasks import TaskManager
 
 folder = Path(tempfile.mkdtemp())
 (folder / "sums.yaml").write_text(
@@ -27,19 +23,17 @@ filter_list:
 metric_list: [{{metric: exact_match, aggregation: mean, higher_is_better: true}}]
 """
 )
-results = simple_evaluate(
-    model="local-chat-completions",
-    model_args=f"model=stand-in,base_url={sys.argv[1]}/chat/completions,num_concurrent=8,tokenized_requests=False",
-    tasks=["sums"],
-    task_manager=TaskManager(include_path=str(folder), include_defaults=False),
-    apply_chat_template=True,
-    bootstrap_iters=0,
-)
-print(
-    json.dumps(
-        {
-            "n": results["n-samples"]["sums"]["effective"],
-            "score": results["results"]["sums"]["exact_match,last-number"],
-        }
-    )
-)
+command = [
+    Path(sys.executable).with_name("lm_eval"),
+    *("run", "--model", "local-chat-completions", "--tasks", "sums", "--include_path", folder),
+    "--model_args",
+    f"model=stand-in,base_url={sys.argv[1]}/chat/completions,num_concurrent=8,tokenized_requests=False",
+    *("--apply_chat_template", "--output_path", folder),
+]
+offline = {"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none"}
+done = subprocess.run(command, env={**os.environ, **offline}, capture_output=True, text=True)
+if done.returncode:
+    sys.exit(done.stderr)
+results = json.loads(next(folder.rglob("results*.json")).read_text())
+score = results["results"]["sums"]["exact_match,last-number"]
+print(json.dumps({"n": results["n-samples"]["sums"]["effective"], "score": score}))

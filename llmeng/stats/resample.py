@@ -171,10 +171,11 @@ def _means(
     shares: bool = True,  # what is all 0 and 1 is a share
 ) -> list[Estimate]:
     z, n = _z(confidence), len(columns[0])
-    n_resamples = _n_resamples(n_resamples, n)
     n_groups = n if members is None else len(members)
     binary = [shares and set(values) <= {0.0, 1.0} for values in columns]
     others = [values for values, is_binary in zip(columns, binary, strict=True) if not is_binary]
+    if others or n_resamples is not None:  # a share needs no draws, and so no numpy
+        n_resamples = _n_resamples(n_resamples, n)
     drawn = iter(_drawn_together(others, members, n_resamples, seed) if others and n_groups > 1 else ())
     found = []
     for values, is_binary in zip(columns, binary, strict=True):
