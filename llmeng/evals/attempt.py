@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.completion import Completion
+from ..core.completion import Choice, Completion
 from ..core.loop import in_thread
 from ..core.model import Model
 from ..errors import ModelError
@@ -92,6 +92,10 @@ async def answer(
         began = time.perf_counter()  # of this attempt: what was waited for before is not the app's time
         try:
             value = await ask(sample)
+            if isinstance(value, Choice):  # its label is the output; a prior may have moved its probabilities
+                value = replace(
+                    value.completion, text=value.label, probabilities=value.probabilities, value=None
+                )
             completion = value if isinstance(value, Completion) else None
             output = plain(value if completion is None else completion.value)
             break

@@ -150,6 +150,7 @@ def decide_on(
     for i, card in enumerate(cards):
         ordered = sorted(row[i] for row in drawn)
         low, high = ordered[int(0.025 * len(ordered))], ordered[int(0.975 * len(ordered))]
+        low, high = min(low, found[i]), max(high, found[i])  # a share of 0 is never drawn below itself
         standings.append(Standing(card.name, Estimate(found[i], low, high, len(drawn)), wins[i] / len(drawn)))
     order = sorted(range(len(cards)), key=lambda i: (-found[i], i))
     reaches = {name: _reach(scale, weights, name, order[0]) for name in weights}
