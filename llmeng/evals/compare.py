@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import html
+import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from ..deps import need
@@ -16,6 +18,8 @@ from ..display import STYLE
 from ..errors import DataError, nearest
 from .record import Record
 from .run import Run
+from .run_view import short
+from .score import Aggregate, Score
 from ..stats import Difference, Estimate, holm, paired
 
 # %% auto #0
@@ -138,7 +142,11 @@ class Comparison:
             )
         slices: dict[Any, list[Change]] = {}
         for change in self.changes:
-            slices.setdefault(change.record_a.sample.metadata.get(key), []).append(change)
+            value = change.record_a.sample.metadata.get(key)
+            try:
+                slices.setdefault(value, []).append(change)
+            except TypeError:
+                raise ValueError(f"{key!r} holds {value!r:.60}: lists and objects are no slices.") from None
         results = {
             value: _difference(changes, self.a, self.b, self.metric) for value, changes in slices.items()
         }
@@ -158,9 +166,12 @@ def _difference(changes: Sequence[Change], a: Run, b: Run, metric: str) -> Diffe
     groups = [change.record_a.sample.group for change in changes]
     grouped = any(group is not None for group in groups)
     values_a, values_b = [change.a for change in changes], [change.b for change in changes]
-    if a._aggregate(metric) is None:
+    # one that was loaded may not know what sums the score up, and the other does
+    knows = b if metric in b._aggregates else a
+    aggregate = knows._aggregate(metric)
+    if aggregate is None:
         return paired(values_a, values_b, groups if grouped else None, better=a.better(metric))
-    return _of_aggregates(changes, a, b, metric)
+    return _of_aggregates(changes, a, b, metric, aggregate)
 
 
 def compare(
@@ -190,51 +201,64 @@ def compare(
 _SWAPS = 400
 
 
-def _of_aggregates(changes: Sequence[Change], a: Run, b: Run, metric: str) -> Difference:
-    aggregate = a._aggregate(metric)
-    samples = [change.record_a.sample for change in changes]
-    pairs = [(change.record_a.scores[metric], change.record_b.scores[metric]) for change in changes]
+def _of_aggregates(
+    changes: Sequence[Change], a: Run, b: Run, metric: str, aggregate: Aggregate
+) -> Difference:
+    # what is swapped and drawn together: the samples of a group, and all repeats of a sample
+    units: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {}
+    given = [_scores_of(run, metric) for run in (a, b)]
+    for change in changes:
+        sample = change.record_a.sample
+        name = ("id", change.id) if sample.group is None else ("group", sample.group)
+        for side, scores in zip(units.setdefault(name, ([], [])), given, strict=True):
+            side += [(score, sample) for score in scores[change.id]]
+    pairs = list(units.values())
 
-    def value(scores: Sequence[Any], of: Sequence[Any]) -> float:
-        return aggregate(scores, of).value
+    def estimate(sides: Iterable[list[Any]]) -> Estimate:
+        scores, samples = zip(*chain.from_iterable(sides), strict=True)
+        return aggregate(scores, samples)
 
-    of_a, of_b = (aggregate([scores[side] for scores in pairs], samples) for side in (0, 1))
+    def difference(drawn: Sequence[tuple[list[Any], list[Any]]]) -> float:
+        return estimate(y for _, y in drawn).value - estimate(x for x, _ in drawn).value
+
+    of_a, of_b = estimate(x for x, _ in pairs), estimate(y for _, y in pairs)
     observed = of_b.value - of_a.value
     draw = random.Random(0)
     extreme, drawn = 0, []
     for _ in range(_SWAPS):
-        swapped = [(y, x) if draw.random() < 0.5 else (x, y) for x, y in pairs]
-        extreme += (
-            abs(value([y for _, y in swapped], samples) - value([x for x, _ in swapped], samples))
-            >= abs(observed) - 1e-12
-        )
-        places = draw.choices(range(len(pairs)), k=len(pairs))
-        of = [samples[place] for place in places]
-        drawn.append(
-            value([pairs[place][1] for place in places], of)
-            - value([pairs[place][0] for place in places], of)
-        )
-    drawn.sort()
-    low, high = drawn[int(0.025 * _SWAPS)], drawn[int(0.975 * _SWAPS)]
-    difference = Estimate(observed, low, high, len(pairs))
-    better = a.better(metric)
-    rises, falls = (
-        sum(change.difference > 0 for change in changes),
-        sum(change.difference < 0 for change in changes),
+        swapped = difference([(y, x) if draw.random() < 0.5 else (x, y) for x, y in pairs])
+        extreme += not abs(swapped) < abs(observed) - 1e-12  # where there is none it counts against
+        drawn.append(difference(draw.choices(pairs, k=len(pairs))))
+    drawn = sorted(value for value in drawn if not math.isnan(value))
+    low, high = (
+        (drawn[int(0.025 * len(drawn))], drawn[int(0.975 * len(drawn))])
+        if drawn and len(pairs) > 1
+        else (math.nan, math.nan)
     )
+    grouped = len(pairs) if len(pairs) < len(changes) else None
+    better = a.better(metric)
+    rises = sum(change.difference > 0 for change in changes)
+    falls = sum(change.difference < 0 for change in changes)
     wins, losses = (rises, falls) if better == "higher" else (falls, rises)
-    p_value = (extreme + 1) / (_SWAPS + 1)
     return Difference(
-        difference,
-        p_value,
+        Estimate(observed, low, high, len(changes), n_groups=grouped),
+        (extreme + 1) / (_SWAPS + 1),
         of_a,
         of_b,
         wins,
         losses,
-        len(pairs) - rises - falls,
+        len(changes) - rises - falls,
         "approximate randomisation",
         better,
     )
+
+
+def _scores_of(run: Run, metric: str) -> dict[str, list[Score]]:
+    found: dict[str, list[Score]] = {}
+    for record in run.records:
+        if metric in record.scores:
+            found.setdefault(record.sample.id, []).append(record.scores[metric])
+    return found
 
 # %% ../../nbs/evals/compare.ipynb #c011
 @dataclass(frozen=True)
@@ -316,13 +340,6 @@ def comparison_html(
         f"<tr><td>b − a</td><td>{result.difference._repr_html_()}</td></tr>"
     )
     counts = f"b wins {result.wins:,}, loses {result.losses:,}, ties {result.ties:,}; p={result.p_value:.2g}, {html.escape(result.test)}"
-    others = [
-        metric
-        for metric in comparison.a.metrics
-        if metric in comparison.b.metrics and metric != comparison.metric
-    ]
-    also = f"; compare(a, b, {others[0]!r}) for {', '.join(others)}" if others else ""
-    counts += html.escape(also)
     return (
         f'{STYLE}<div class="llmeng-answer"><strong>{html.escape(comparison.metric)}: {result.words}</strong><table>{rows}</table>'
         f'<div class="llmeng-note">{counts}</div>{left}{_changes_html("got worse", comparison.regressions)}{_changes_html("got better", comparison.improvements)}</div>'
@@ -345,15 +362,12 @@ def _changes_html(words: str, changes: Sequence[Change]) -> str:
             f"{change.a:.3g}",
             f"{change.b:.3g}",
         )
-        lines.append("<tr>" + "".join(f"<td>{html.escape(_short(value))}</td>" for value in values) + "</tr>")
+        lines.append(
+            "<tr>" + "".join(f"<td>{html.escape(short(value, 60))}</td>" for value in values) + "</tr>"
+        )
     more = (
         f"<p>{len(changes) - _SHOWN:,} more in <code>comparison.samples</code>.</p>"
         if len(changes) > _SHOWN
         else ""
     )
     return f'<details class="llmeng-note"><summary>{len(changes):,} {words}</summary><table><tr>{head}</tr>{"".join(lines)}</table>{more}</details>'
-
-
-def _short(value: Any, width: int = 60) -> str:
-    text = " ".join(("" if value is None else str(value)).split())
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..core.loop import run as run_on_loop
 from ..display import STYLE
+from ..errors import StateError
 from .attempt import asker, scored
 from .budget import Budget
 from .evaluation import Evaluation
-from .identity import app_name, fingerprint
+from .identity import app_name, fingerprint, scoring_mark
 from .preview import is_benchmark
 from .record import Record
 from .run import Run
 from .sample import Sample, to_samples
-from .score import to_scorers
+from .score import Scorer, to_scorers
 from .store import Entry, Store
-from ..models.catalog import get_model
 from ..stats import Estimate
 
 # %% auto #0
@@ -32,7 +32,7 @@ __all__ = ['evaluate', 'rescore', 'runs', 'Runs']
 
 # %% ../../nbs/evals/evaluate.ipynb #c005
 def evaluate(
-    app: Any,  # a model or its name, or any callable of an input; async ones too
+    app: Any,  # a model, or any callable of an input; async ones too
     samples: Any,  # samples, rows, a path, a frame, a data set, or a benchmark, which brings its scorers
     scorers: Any = None,  # one or several: functions of an output and a target, or names
     *,
@@ -47,11 +47,10 @@ def evaluate(
     """Ask an app every sample and score what it gives.
 
     An evaluation that was killed, interrupted, or ended by its budget, goes on when the same call is made again:
-    what was answered is not asked again, what failed is. Raises `DataError` for bad samples, `BatchFailed` when
+    what was answered is not asked again, what failed is; by scorers that have changed it is scored anew. Raises `DataError` for bad samples, `BatchFailed` when
     everything fails, `Interrupted` (with the run so far in `partial`) when somebody presses stop.
     """
     source = samples
-    app = get_model(app) if isinstance(app, str) else app
     if is_benchmark(source):
         samples, scorers = source.samples, source.scorers if scorers is None else scorers
         app = source.app(app) if hasattr(source, "app") else app
@@ -66,18 +65,37 @@ def evaluate(
     store, entry, records = None, None, []
     if keep:
         store = Store()
-        mark = fingerprint(app, samples, functions, repeats)
-        entry = store.unfinished(mark) if resume else None
-        if entry is not None and entry.name == name:
+        mark, scoring = fingerprint(app, samples, functions, repeats), scoring_mark(functions)
+        facts = {"repeats": repeats, "scoring": [scoring]}
+        try:
+            entry = store.unfinished(mark) if resume else None
+            goes_on = entry is not None and entry.name == name
+            entry = entry if goes_on else store.begin(name, app_name(app), mark, samples, facts)
+        except StateError as error:
+            raise StateError(f"{error} Or keep nothing: evaluate(…, keep=False).") from error
+        if goes_on:
             store.take(entry.id)
-            kept, records = store.load(entry.id)
-            own = {sample.id: sample for sample in samples}
-            records = [replace(record, sample=own[record.sample.id]) for record in records]
-        else:
-            entry = store.begin(name, app_name(app), mark, samples, {"repeats": repeats})
+            try:
+                records = _kept(store, entry, samples, functions, scoring)
+            except BaseException:  # or this process would be its owner for ever
+                store.end(entry.id, "interrupted", entry.facts)
+                raise
     return Evaluation(
         app, samples, functions, repeats, concurrency, budget, name, store, entry, records
     ).make(progress)
+
+
+def _kept(
+    store: Store, entry: Entry, samples: Sequence[Sample], functions: Mapping[str, Scorer], scoring: str
+) -> list[Record]:
+    own = {sample.id: sample for sample in samples}
+    records = [replace(record, sample=own[record.sample.id]) for record in store.load(entry.id)[1]]
+    if scoring in entry.facts.get("scoring", [scoring]):
+        return records
+    records = _scored_anew(records, functions)[0]  # two scorers in one mean are none
+    for record in records:
+        store.put(entry.id, record)
+    return records
 
 
 def _set_name(source: Any, samples: Sequence[Sample]) -> str:
@@ -93,21 +111,15 @@ def rescore(
 ) -> Run:  # another one, not kept
     "Score the outputs that are there with other scorers; nothing is asked again."
     functions = to_scorers(scorers)
-    answered = [record for record in run.records if record.failed_in != "app"]
     making = Evaluation(
         None, run.set_of_samples, functions, run.repeats, 8, Budget(), run.name, None, None, ()
     )
-
-    async def all_of_them() -> list[Record]:
-        found = []
-        for record in answered:
-            rated, owners, _ = await scored(record, record.completion, functions)
-            making.owners.update(owners)
-            found.append(replace(rated, scores={**record.scores, **rated.scores}))
-        return found
-
-    again = {(record.sample.id, record.repeat): record for record in run_on_loop(all_of_them())}
-    records = [again.get((record.sample.id, record.repeat), record) for record in run.records]
+    again, owners = _scored_anew(run.records, functions)
+    making.owners.update(owners)
+    records = [
+        replace(record, scores={**before.scores, **record.scores})
+        for before, record in zip(run.records, again, strict=True)
+    ]
     return Run(
         run.name,
         run.app,
@@ -116,12 +128,31 @@ def rescore(
         repeats=run.repeats,
         scorers={**run.scorers, **making.stated()},
         aggregates={**run._aggregates, **making.aggregates()},
+        estimates={metric: taken for metric, taken in run._estimates.items() if metric not in owners},
         id=run.id,
         status=run.status,
         note=run.note,
         made=run.made,
         part=run.part,
     )
+
+
+def _scored_anew(
+    records: Sequence[Record], functions: Mapping[str, Scorer]
+) -> tuple[list[Record], dict[str, str]]:
+    # what the app failed at stays as it is; and which scorer gave which score
+    owners: dict[str, str] = {}
+
+    async def all_of_them() -> list[Record]:
+        found = []
+        for record in records:
+            if record.failed_in != "app":
+                record, given, _ = await scored(record, record.completion, functions)
+                owners.update(given)
+            found.append(record)
+        return found
+
+    return run_on_loop(all_of_them()), owners
 
 # %% ../../nbs/evals/evaluate.ipynb #c030
 def runs(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..core.progress import Progress
 from ..errors import BatchFailed, Interrupted
 from .attempt import answer, asker, scored
 from .budget import Budget, Spent, total
-from .identity import app_name, fingerprint
+from .identity import app_name, fingerprint, scoring_mark
 from .preview import foresee, say
 from .record import Record
 from .run import Run
@@ -56,14 +56,11 @@ class Evaluation:
             entry,
         )
         self.records = {(record.sample.id, record.repeat): record for record in records}
-        self.owners = dict.fromkeys(
-            (name for record in records for name in record.scores if name in scorers), None
-        )
-        self.owners = {name: name for name in self.owners}
+        self.owners = _owners((metric for record in records for metric in record.scores), scorers)
+        self.marks = [scoring_mark(scorers)]  # as it began, and as it ended: a scorer may change what it uses
         self.note, self.status = "", "running"
         self.spent = Spent()
-        first = [next(iter(record.scores.values())).value for record in records if record.scores]
-        self._sums = (sum(first), len(first))
+        self._sums = (0.0, 0)
 
     @property
     def todo(self) -> list[tuple[Sample, int]]:
@@ -77,15 +74,9 @@ class Evaluation:
     def make(self, progress: bool) -> Run:
         self.note, self.status = "", "running"
         todo = self.todo
-        if progress and todo:
-            done = len(self.samples) * self.repeats - len(todo)
-            words = f"{foresee(self.app, [sample for sample, _ in todo])!r}."
-            say(
-                f"Run {self.entry.id} goes on: {done:,} are answered. Left: {words}"
-                if done and self.entry
-                else words
-            )
         try:
+            if progress and todo:
+                self._announce(todo)
             with Progress(len(todo), label=self.name, visible=progress) as bar:
                 run_on_loop(self._all(todo, bar))
             self.status = (
@@ -119,6 +110,12 @@ class Evaluation:
                     later=fingerprint(self.app, self.samples, self.scorers, self.repeats),
                 )
         return self._run()
+
+    def _announce(self, todo: Sequence[tuple[Sample, int]]) -> None:
+        done = len(self.samples) * self.repeats - len(todo)
+        words = f"{foresee(self.app, [sample for sample, _ in todo])!r}."
+        goes_on = f"Run {self.entry.id} goes on: {done:,} are answered. Left: " if done and self.entry else ""
+        say(goes_on + words)
 
     async def _all(self, todo: Sequence[tuple[Sample, int]], bar: Progress) -> None:
         waiting = iter(todo)
@@ -165,7 +162,7 @@ class Evaluation:
                 self.spent.waiting -= 1
             self._take(record, error, bar)
 
-    def _take(self, record: Record, error: Exception | None, bar: Progress) -> None:
+    def _take(self, record: Record, error: BaseException | None, bar: Progress) -> None:
         tokens = total((record.input_tokens, record.output_tokens))
         usd = total((record.cost_usd, record.scoring_usd))
         self.spent.add(calls=record.calls, tokens=tokens, usd=usd)
@@ -181,7 +178,7 @@ class Evaluation:
         if record.error and enough and all(found.error for found in self.records.values()):
             raise BatchFailed(
                 f"The first {len(self.records)} of {len(self.samples) * self.repeats} all failed in the {record.failed_in}. "
-                f"{record.error}{'' if record.error.endswith(('.', '?', '!')) else '.'} Mend that, and call again.",
+                f"{record.error.rstrip('.')}. Mend that, and call again.",
                 results=list(self.records.values()),
             ) from error
 
@@ -237,6 +234,7 @@ class Evaluation:
             "note": self.note,
             "estimates": estimates,
             "records": len(self.records),
+            "scoring": [*self.marks, scoring_mark(self.scorers)],
         }
 
     def _retry(self, run: Run, app: Any) -> Run:
@@ -247,6 +245,22 @@ class Evaluation:
         filled = self.make(progress=True)
         run.__dict__.update(filled.__dict__)
         return run
+
+
+def _owners(metrics: Iterable[str], scorers: Mapping[str, Scorer]) -> dict[str, str]:
+    # which scorer gave a score that was kept: of its own name, the one that states something of it, or the only one
+    found = {}
+    for metric in dict.fromkeys(metrics):
+        stating = [name for name, function in scorers.items() if _states(function, metric)]
+        owner = metric if metric in scorers else (stating or list(scorers))[0]
+        if metric in scorers or stating or len(scorers) == 1:
+            found[metric] = owner
+    return found
+
+
+def _states(function: Scorer, metric: str) -> bool:
+    stated = (getattr(function, name, None) for name in ("aggregate", "better"))
+    return any(isinstance(given, Mapping) and metric in given for given in stated)
 
 
 def _aggregate(function: Scorer, metric: str, owner: str) -> Any:

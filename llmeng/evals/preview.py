@@ -70,7 +70,7 @@ def foresee(
 
 
 def _tokens(sample: Sample) -> int:
-    return len(str(plain(sample.input)).encode()) // _BYTES_PER_TOKEN + 1
+    return len(str(plain(sample.input)).encode(errors="surrogatepass")) // _BYTES_PER_TOKEN + 1
 
 
 def is_benchmark(

@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 from .record import Record
 from .run import Run
-from ..stats import Estimate
+from .run_view import scores_of
+from .sample import json_text
 
 # %% auto #0
 __all__ = ['junit', 'to_json']
@@ -47,8 +48,8 @@ def junit(
     suite.set("errors", str(len(run.failed)))
     suite.set("skipped", str(len(run.missing)))
     properties = ElementTree.SubElement(suite, "properties")
-    for name, estimate in run.scores.items():
-        ElementTree.SubElement(properties, "property", name=_clean(name), value=repr(estimate))
+    for name, told in scores_of(run).items():
+        ElementTree.SubElement(properties, "property", name=_clean(name), value=_clean(told))
     for record in run.records:
         case = _case(suite, run, record.sample.id, record.repeat, record.latency_s)
         if record.error:
@@ -86,21 +87,28 @@ def to_json(
     "A run as one JSON object: its scores, then its records."
     told = {
         **{name: getattr(run, name) for name in ("id", "name", "app", "status", "note", "repeats", "made")},
-        "scores": {metric: _number(estimate) for metric, estimate in run.scores.items()},
+        "scores": {
+            metric: None if isinstance(told, str) else _finite(asdict(told))
+            for metric, told in scores_of(run).items()
+        },
         "failed": len(run.failed),
         "not_asked": len(run.missing),
         "cost_usd": run.cost_usd,
-        "records": [{"sample": record.sample.to_dict(), **record.to_dict()} for record in run.records],
+        "records": [
+            _finite({"sample": record.sample.to_dict(), **record.to_dict()}) for record in run.records
+        ],
     }
     if path is not None:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+        path.write_text(json_text(told, indent=1), encoding="utf-8")
     return told
 
 
-def _number(estimate: Estimate) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(estimate).items()
-    }
+def _finite(value: Any) -> Any:
+    # NaN and infinity are no JSON, whatever Python writes
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
