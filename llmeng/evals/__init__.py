@@ -136,7 +136,7 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_NAMES])
+    return sorted({*globals(), *_NAMES} - {"import_module", "ModuleType", "sys"})
 
 
 class _Rooms(ModuleType):
