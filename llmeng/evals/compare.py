@@ -16,6 +16,7 @@ from typing import Any
 from ..deps import need
 from ..display import STYLE
 from ..errors import DataError, nearest
+from .corpus import values_alone
 from .record import Record
 from .run import Run
 from .run_view import short
@@ -225,10 +226,11 @@ def _of_aggregates(
     observed = of_b.value - of_a.value
     draw = random.Random(0)
     extreme, drawn = 0, []
-    for _ in range(_SWAPS):
-        swapped = difference([(y, x) if draw.random() < 0.5 else (x, y) for x, y in pairs])
-        extreme += not abs(swapped) < abs(observed) - 1e-12  # where there is none it counts against
-        drawn.append(difference(draw.choices(pairs, k=len(pairs))))
+    with values_alone():
+        for _ in range(_SWAPS):
+            swapped = difference([(y, x) if draw.random() < 0.5 else (x, y) for x, y in pairs])
+            extreme += not abs(swapped) < abs(observed) - 1e-12  # where there is none it counts against
+            drawn.append(difference(draw.choices(pairs, k=len(pairs))))
     drawn = sorted(value for value in drawn if not math.isnan(value))
     low, high = (
         (drawn[int(0.025 * len(drawn))], drawn[int(0.975 * len(drawn))])

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ..deps import need
@@ -14,7 +16,7 @@ from .sample import Sample
 from ..stats import Estimate
 
 # %% auto #0
-__all__ = ['clusters', 'from_sums']
+__all__ = ['clusters', 'values_alone', 'alone', 'from_sums']
 
 # %% ../../nbs/evals/corpus.ipynb #c004
 def clusters(
@@ -28,6 +30,24 @@ def clusters(
         name = ("place", str(place)) if name == ("id", "") else name
         found.append(known.setdefault(name, len(known)))
     return found
+
+
+_alone: ContextVar[bool] = ContextVar("llmeng_values_alone", default=False)
+
+
+@contextmanager
+def values_alone() -> Iterator[None]:
+    "Values without intervals, for whoever takes a score a thousand times to learn how it varies."
+    before = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(before)
+
+
+def alone() -> bool:
+    "Whether an interval would be thrown away."
+    return _alone.get()
 
 
 def from_sums(
@@ -56,7 +76,7 @@ def from_sums(
     numpy.add.at(sums, of, rows)
     value = float(statistic(sums.sum(0, keepdims=True))[0])
     grouped = int(n_clusters) if n_clusters < n else None
-    if n_clusters == 1 or math.isnan(value):
+    if alone() or n_clusters == 1 or math.isnan(value):
         return Estimate(value, math.nan, math.nan, n, confidence, grouped)
     drawn = _draws(sums, statistic, n_resamples, seed)
     if not len(drawn):

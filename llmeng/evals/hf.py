@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ..core.loop import run as wait
 from ..deps import need
-from .corpus import clusters
+from .corpus import alone, clusters
 from .match import text_of
 from .sample import Sample
 from .score import Score, call, scorer, to_scores, to_scorers
@@ -149,7 +149,7 @@ def from_hf(
         pairs = [tuple(score.metadata["pair"]) for score in scores]
         n = len({sample.id or place for place, sample in enumerate(samples)})
         value = compute(pairs)
-        if not n_resamples or len(pairs) < 2:
+        if alone() or not n_resamples or len(pairs) < 2:
             return Estimate(value, math.nan, math.nan, n)
         members: dict[int, list[int]] = {}
         for place, group in enumerate(clusters(samples)):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.completion import dollars
 from ..display import STYLE
-from .corpus import clusters
+from .corpus import alone, clusters
 from .sample import Sample
 from .score import Aggregate, Score, scorer
 from ..stats import Estimate, bootstrap, mean
@@ -35,6 +35,8 @@ def percentile(
     if not 0 < share < 1:
         raise ValueError(f"share is in (0, 1), got {share!r}. 0.95 is the 95th percentile.")
     ordered, n, tail = sorted(values), len(values), (1 - confidence) / 2
+    if alone():
+        return Estimate(_at(ordered, share), math.nan, math.nan, n, confidence)
     if groups is not None and len(set(groups)) < n:
         return bootstrap(
             values, statistic=lambda drawn: _at(sorted(drawn), share), groups=groups, n_resamples=1000
