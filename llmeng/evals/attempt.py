@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import reprlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -79,7 +80,7 @@ def asker(app: Any) -> Callable[[Sample], Any]:  # to be awaited
     if isinstance(app, Model):
         return lambda sample: app.acall(sample.input)
     if not callable(app):
-        raise ValueError(f"An app is a model or a callable, got {app!r}.")
+        raise ValueError(f"An app is a model or a callable, got {reprlib.repr(app)}.")
     whole, is_async = _takes_sample(app), _is_async(app)
     return lambda sample: _call(lambda: app(_own_sample(sample) if whole else _own(sample.input)), is_async)
 

@@ -122,7 +122,7 @@ class Spent:
         if budget.seconds is not None and self.seconds >= budget.seconds:
             return f"{budget.seconds:g} seconds"
         if budget.usd is not None and self.unpriced:
-            return f"{dollars(budget.usd)}, which can't be watched: a call's cost is not known"
+            return f"{dollars(budget.usd)} can't be watched: a call's cost is not known"
         for name, words in (("calls", "{:,} calls"), ("tokens", "{:,} tokens"), ("usd", "${:g}")):
             limit = getattr(budget, name)
             # while the first calls are on their way nothing is known of their tokens and cost

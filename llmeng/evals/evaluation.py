@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..core.loop import run as run_on_loop
@@ -147,7 +147,8 @@ class Evaluation:
             if reached or self.note:
                 left = next(waiting, None)
                 if left is not None and not self.note:
-                    self.note = f"the budget of {reached} was reached"
+                    unknown = reached.endswith("not known")
+                    self.note = f"the budget of {reached}" + ("" if unknown else " was reached")
                 return
             following = next(waiting, None)
             if following is None:
@@ -242,6 +243,11 @@ class Evaluation:
             self.app = app
         if self.store is not None:
             self.store.take(self.entry.id)
+            own = {sample.id: sample for sample in self.samples}
+            for record in self.store.load(self.entry.id)[1]:  # another call may have gone on with this run
+                key = record.sample.id, record.repeat
+                if (found := self.records.get(key)) is None or found.error:
+                    self.records[key] = replace(record, sample=own[record.sample.id])
         filled = self.make(progress=True)
         run.__dict__.update(filled.__dict__)
         return run
