@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,25 +60,32 @@ def read_rows(
         )
         there = f" Beside it lie {', '.join(near[:5])}." if near else ""
         raise DataError(f"There is no file {path}.{there}")
-    reader = {"jsonl": _jsonl, "json": _json, "csv": _csv, "tsv": _csv, "parquet": _parquet}[kind]
-    return reader(path, encoding, int(max_line_mb * 1e6))
-
-
-def _lines(path: Path, encoding: str, limit: int) -> Iterator[tuple[int, str]]:
     try:
         "".encode(encoding)
     except LookupError:
         raise DataError(
             f"{path.name}: Python knows no encoding {encoding!r}. Usual ones are utf-8, cp1252 and gb18030."
         ) from None
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path} may not be read by you. Change its rights, or copy it.")
+    reader = {"jsonl": _jsonl, "json": _json, "csv": _csv, "tsv": _csv, "parquet": _parquet}[kind]
+    return reader(path, encoding, int(max_line_mb * 1e6))
+
+
+def _lines(path: Path, encoding: str, limit: int) -> Iterator[tuple[int, str]]:
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
     number = 0
     if wide:  # a line feed is more than one byte there
         with path.open(encoding=encoding, newline="") as file:
-            while text := file.readline(limit + 1):
-                number += 1
-                _check_length(path, number, len(text), limit)
-                yield number, text
+            try:
+                while text := file.readline(limit + 1):
+                    number += 1
+                    _check_length(path, number, len(text), limit)
+                    yield number, text
+            except UnicodeError as error:
+                raise DataError(
+                    f"{path.name} is no {encoding} after line {number} ({error}). Save the file as UTF-8."
+                ) from None
         return
     with path.open("rb") as file:
         while line := file.readline(limit + 1):
@@ -136,7 +144,13 @@ def _jsonl(path: Path, encoding: str, limit: int) -> Iterator[Row]:
                 else "Each line must be one JSON object."
             )
             raise DataError(f"{place}, column {error.colno}: no JSON ({error.msg}). {hint}") from None
+        except (ValueError, RecursionError) as error:  # a number of 5,000 digits, a thousand brackets
+            raise DataError(f"{place}: JSON that can't be read ({_reason(error)}). Mend it there.") from None
         yield Row(_object(values, place), place)
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
 
 
 def _object(values: Any, place: str) -> dict[str, Any]:
@@ -177,6 +191,8 @@ def _json(path: Path, encoding: str, limit: int) -> Iterator[Row]:
         raise DataError(
             f"{path.name}, line {error.lineno}, column {error.colno}: no JSON ({error.msg}). {hint}"
         ) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path.name}: JSON that can't be read ({_reason(error)}). Mend it there.") from None
     if isinstance(data, dict):
         lists = [name for name, value in data.items() if isinstance(value, list)]
         if len(lists) != 1:

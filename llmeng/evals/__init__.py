@@ -65,7 +65,6 @@ _NAMES = {
     "orders": "llmeng.evals.option",
     "PairJudge": "llmeng.evals.pairwise",
     "pairwise": "llmeng.evals.pairwise",
-    "pass_at": "llmeng.evals.benchmarks.humaneval",
     "pass_at_k": "llmeng.evals.pass_at_k",
     "pass_curves": "llmeng.evals.pass_at_k",
     "pass_hat_k": "llmeng.evals.pass_at_k",

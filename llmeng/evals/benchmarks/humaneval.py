@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import gzip
-import math
 import re
 import tempfile
 import textwrap
@@ -23,15 +22,12 @@ from ...data import Row
 from ...errors import DataError
 from .source import Layout, Source
 from .task import Plan, Task, draw, is_plain
-from ..run import Run
 from ..sample import Sample
 from ..sandbox import Outcome, run_python
 from ..score import Score
-from ...stats import Estimate, mean
 
 # %% auto #0
-__all__ = ['STOPS', 'LAYOUT', 'Extracted', 'code_blocks', 'extract', 'check', 'humaneval', 'Ask', 'make', 'load', 'pass_at_k',
-           'pass_at']
+__all__ = ['STOPS', 'LAYOUT', 'Extracted', 'code_blocks', 'extract', 'check', 'humaneval', 'Ask', 'make', 'load']
 
 # %% ../../../nbs/evals/benchmarks/humaneval.ipynb #c005
 STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")  # where a body has ended, as the authors say
@@ -203,34 +199,3 @@ def load(
     "The problems of HumanEval, or others in its form."
     where = None if path is None else Path(path).expanduser()
     return list(make(Source(LAYOUT, where), Plan()).samples)
-
-# %% ../../../nbs/evals/benchmarks/humaneval.ipynb #c021
-def pass_at_k(
-    n: int,  # answers to a problem
-    c: int,  # of them right
-    k: int,  # 1 to n
-) -> float:
-    "The chance that at least one of k answers is right, without bias."
-    if not 0 <= c <= n or not 1 <= k <= n:
-        raise ValueError(f"pass@k needs 0 <= c <= n and 1 <= k <= n, got n={n!r}, c={c!r}, k={k!r}.")
-    return 1.0 - math.comb(n - c, k) / math.comb(n, k)
-
-
-def pass_at(
-    run: Run,
-    k: int,  # at most the run's repeats
-    *,
-    metric: str = "humaneval",  # a score of 0 or 1
-) -> Estimate:
-    "pass@k of a run with repeats, over its problems."
-    answers: dict[str, list[float]] = {}
-    for record in run.records:
-        if metric in record.scores:
-            answers.setdefault(record.sample.id, []).append(record.scores[metric].value)
-    short = [name for name, values in answers.items() if len(values) < k]
-    if short or not answers:
-        raise ValueError(
-            f"pass@{k} needs {k} scored answers to each problem, and {len(short) or 'all'} have fewer, "
-            f"{', '.join(short[:3])} for example. Run with repeats={k} or more."
-        )
-    return mean([pass_at_k(len(values), round(sum(values)), k) for values in answers.values()])
