@@ -94,7 +94,9 @@ def run_html(
 def _trouble_html(run: Run) -> str:
     said = []
     if run.failed:
-        first = html.escape(f"sample {run.failed[0].sample.id}: {run.failed[0].error}")
+        record = run.failed[0]
+        stop = "" if record.error.endswith((".", "?", "!")) else "."
+        first = html.escape(f"sample {record.sample.id}: {record.error}{stop}")
         said.append(
             f"{len(run.failed)} failed and are not counted; {first} <code>run.retry()</code> asks them again."
         )
