@@ -342,6 +342,13 @@ def comparison_html(
         f"<tr><td>b − a</td><td>{result.difference._repr_html_()}</td></tr>"
     )
     counts = f"b wins {result.wins:,}, loses {result.losses:,}, ties {result.ties:,}; p={result.p_value:.2g}, {html.escape(result.test)}"
+    others = [
+        metric
+        for metric in comparison.a.metrics
+        if metric in comparison.b.metrics and metric != comparison.metric
+    ]
+    also = f"; compare(a, b, {others[0]!r}) for {', '.join(others)}" if others else ""
+    counts += html.escape(also)
     return (
         f'{STYLE}<div class="llmeng-answer"><strong>{html.escape(comparison.metric)}: {result.words}</strong><table>{rows}</table>'
         f'<div class="llmeng-note">{counts}</div>{left}{_changes_html("got worse", comparison.regressions)}{_changes_html("got better", comparison.improvements)}</div>'

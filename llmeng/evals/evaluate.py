@@ -25,6 +25,7 @@ from .run import Run
 from .sample import Sample, to_samples
 from .score import Scorer, to_scorers
 from .store import Entry, Store
+from ..models.catalog import get_model
 from ..stats import Estimate
 
 # %% auto #0
@@ -32,7 +33,7 @@ __all__ = ['evaluate', 'rescore', 'runs', 'Runs']
 
 # %% ../../nbs/evals/evaluate.ipynb #c005
 def evaluate(
-    app: Any,  # a model, or any callable of an input; async ones too
+    app: Any,  # a model or its name, or any callable of an input; async ones too
     samples: Any,  # samples, rows, a path, a frame, a data set, or a benchmark, which brings its scorers
     scorers: Any = None,  # one or several: functions of an output and a target, or names
     *,
@@ -50,6 +51,7 @@ def evaluate(
     what was answered is not asked again, what failed is; by scorers that have changed it is scored anew. Raises `DataError` for bad samples, `BatchFailed` when
     everything fails, `Interrupted` (with the run so far in `partial`) when somebody presses stop.
     """
+    app = get_model(app) if isinstance(app, str) else app
     source = samples
     if is_benchmark(source):
         samples, scorers = source.samples, source.scorers if scorers is None else scorers

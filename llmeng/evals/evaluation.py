@@ -60,7 +60,8 @@ class Evaluation:
         self.marks = [scoring_mark(scorers)]  # as it began, and as it ended: a scorer may change what it uses
         self.note, self.status = "", "running"
         self.spent = Spent()
-        self._sums = (0.0, 0)
+        first = [next(iter(record.scores.values())).value for record in records if record.scores]
+        self._sums = (sum(first), len(first))
 
     @property
     def todo(self) -> list[tuple[Sample, int]]:
@@ -179,7 +180,7 @@ class Evaluation:
         if record.error and enough and all(found.error for found in self.records.values()):
             raise BatchFailed(
                 f"The first {len(self.records)} of {len(self.samples) * self.repeats} all failed in the {record.failed_in}. "
-                f"{record.error.rstrip('.')}. Mend that, and call again.",
+                f"{record.error}{'' if record.error.endswith(('.', '?', '!')) else '.'} Mend that, and call again.",
                 results=list(self.records.values()),
             ) from error
 

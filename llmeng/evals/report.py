@@ -5,7 +5,6 @@
 # %% ../../nbs/evals/report.ipynb #c002
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import asdict
