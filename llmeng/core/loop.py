@@ -71,7 +71,7 @@ def run(
         raise RuntimeError(
             "A sync call inside async code that llmeng runs: use `await model.acall(...)` there, or a plain `def` in place of the `async def`."
         )
-    handed = _Handed(loop)
+    handed, future = _Handed(loop), None
     try:
         future = handed.start(work)
         while not wait([future], timeout=0.5).done:  # in slices: Windows delivers Ctrl-C only between waits
@@ -79,6 +79,10 @@ def run(
         return future.result()
     except BaseException:
         handed.cancel()
+        if (
+            future is not None
+        ):  # until it has stopped, or does not heed: nothing new begins behind the caller's back
+            wait([future], timeout=1.0)
         raise
 
 # %% ../../nbs/core/loop.ipynb #c012
