@@ -78,12 +78,12 @@ class Gate:
     old: Run
     new: Run
     checks: tuple[Check, ...]
-    failed: int  # samples that broke in the new run and not in the old one
+    failed: int  # samples that broke, or were not asked, in the new run and not in the old one
     allow_undecided: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        "The worst of all scores; undecided where what held is not all, because samples failed."
+        "The worst of all scores; undecided where what held is not all, because samples are lost."
         verdicts = {check.verdict for check in self.checks} | ({"undecided"} if self.failed else set())
         return next(verdict for verdict in ("dropped", "undecided", "held") if verdict in verdicts)
 
@@ -107,7 +107,7 @@ class Gate:
         ]
         if self.failed:
             lines.append(
-                f"undecided: {self.failed} of the new run failed and are not counted; new.retry() asks them again"
+                f"undecided: {self.failed} of the new run failed or were not asked, and are not counted; new.retry() asks them"
             )
         worst = [check for check in self.checks if check.verdict != "held"] or list(self.checks)
         lines += [
@@ -156,9 +156,13 @@ def gate(
     if not drops:
         compare(old, new)  # says what each of them has
     checks = tuple(Check(compare(old, new, name), drop) for name, drop in drops.items())
-    broken = {(record.sample.id, record.repeat) for record in new.failed}
-    broken -= {(record.sample.id, record.repeat) for record in old.failed}
-    return Gate(old, new, checks, len(broken), allow_undecided)
+    return Gate(old, new, checks, len(_lost(new) - _lost(old)), allow_undecided)
+
+
+def _lost(run: Run) -> set[tuple[str, int]]:
+    # what broke, and what a budget or an interrupt left out
+    broken = {(record.sample.id, record.repeat) for record in run.failed}
+    return broken | {(sample.id, repeat) for sample, repeat in run.missing}
 
 
 def _is_share(old: Run, new: Run, metric: str) -> bool:
