@@ -29,6 +29,7 @@ __all__ = ['asker', 'answer', 'scored']
 # %% ../../nbs/evals/attempt.ipynb #c005
 _RETRIES = 2  # of a call that failed for a reason that passes
 _WAIT_S = 0.5  # before the first of them, doubled for the next
+_LONGEST_WAIT_S = 60.0  # that a server may ask for: who wants an hour is told so, not waited for in silence
 
 
 def _takes_sample(app: Any) -> bool:
@@ -103,8 +104,10 @@ async def answer(
         except _BROKE as error:  # anything an app may raise is a failure of this sample, kept and shown
             if _stopped(error):
                 raise
-            if attempt < _RETRIES and isinstance(error, ModelError) and error.retryable:
-                await asyncio.sleep(max(_WAIT_S * 2**attempt, getattr(error, "retry_after_s", None) or 0))
+            wait_s = max(_WAIT_S * 2**attempt, getattr(error, "retry_after_s", None) or 0)
+            passes = isinstance(error, ModelError) and error.retryable and wait_s <= _LONGEST_WAIT_S
+            if attempt < _RETRIES and passes:
+                await asyncio.sleep(wait_s)
                 continue
             return (
                 Record(sample, repeat, error=_words(error), failed_in="app", **_taken(meter, began)),
