@@ -1,14 +1,14 @@
 """Every lesson runs with the live local model, as handed out and with its solutions.
 
 One run proves both: the notebook as a learner gets it, and behind it every exercise again with its solution.
+Two lessons run at a time.
 """
 
 import json
-import os
 from pathlib import Path
 
-import papermill
 import pytest
+from papers import papers
 
 from llmeng.course import exercise_name, results, solved
 
@@ -61,11 +61,10 @@ def test_layout(path, tmp_path):
     solved(path, tmp_path / "solved.ipynb")  # raises where solutions and exercises do not match
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_runs_open_and_solved(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
-    solved(path, tmp_path / "solved.ipynb")
-    lesson, answers = read(path), read(tmp_path / "solved.ipynb")["cells"]
+def with_solutions(path, folder):
+    "The lesson as a learner gets it, and behind it every exercise again with its solution."
+    solved(path, folder / "solved.ipynb")
+    lesson, answers = read(path), read(folder / "solved.ipynb")["cells"]
     code = [cell for cell in answers if cell["cell_type"] == "code"]
     again = [
         cell
@@ -73,20 +72,36 @@ def test_runs_open_and_solved(path, tmp_path, monkeypatch):
         if tagged(cell, "exercise") or (n and tagged(code[n - 1], "exercise"))
     ]
     again = [{**cell, "id": f"again{n}"} for n, cell in enumerate(again)]
-    write(tmp_path / "both.ipynb", lesson, lesson["cells"] + again)
-    papermill.execute_notebook(
-        str(tmp_path / "both.ipynb"),
-        str(tmp_path / "ran.ipynb"),
-        kernel_name="python3",
-        cwd=str(path.parent),
-        progress_bar=False,
+    write(folder / "both.ipynb", lesson, lesson["cells"] + again)
+
+
+@pytest.fixture(scope="module")
+def running(request, tmp_path_factory):
+    folders = {}
+    with papers() as running:
+        for item in request.session.items:  # those that were asked for
+            if item.fspath == request.node.fspath and "running" in item.fixturenames:
+                path = item.callspec.params["path"]
+                folders[path] = folder = tmp_path_factory.mktemp("lesson")
+                with_solutions(path, folder)
+                running.begin(path, folder / "both.ipynb", folder / "ran.ipynb", folder)
+        yield running, folders
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_runs_open_and_solved(path, running):
+    notebooks, folders = running
+    notebooks.finish(path)
+    folder = folders[path]
+    ran, n_again = (
+        read(folder / "ran.ipynb"),
+        len(read(folder / "both.ipynb")["cells"]) - len(read(path)["cells"]),
     )
-    ran = read(tmp_path / "ran.ipynb")
-    split = len(ran["cells"]) - len(again)
-    write(tmp_path / "open.ipynb", ran, ran["cells"][:split])
-    write(tmp_path / "closed.ipynb", ran, ran["cells"][split:])
+    split = len(ran["cells"]) - n_again
+    write(folder / "open.ipynb", ran, ran["cells"][:split])
+    write(folder / "closed.ipynb", ran, ran["cells"][split:])
     for name, status in (("open", "not yet"), ("closed", "solved")):
-        found = results(tmp_path / f"{name}.ipynb")
-        assert len(found) == len(again) // 2
+        found = results(folder / f"{name}.ipynb")
+        assert len(found) == n_again // 2
         for result in found:
             assert result.status == status, f"{result.exercise} is {result}"

@@ -1,10 +1,9 @@
 "Every API notebook runs, whole, with the live local model. (Lessons: test_lessons.py, with their solutions.)"
 
-import os
 from pathlib import Path
 
-import papermill
 import pytest
+from papers import papers
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = [
@@ -14,10 +13,16 @@ NOTEBOOKS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def running(request, tmp_path_factory):
+    with papers() as running:
+        for item in request.session.items:  # those that were asked for
+            if item.fspath == request.node.fspath:
+                path, folder = item.callspec.params["path"], tmp_path_factory.mktemp("notebook")
+                running.begin(path, path, folder / path.name, folder)
+        yield running
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(ROOT / "nbs")))
-def test_notebook_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
-    monkeypatch.setenv("LLMENG_STATE", str(tmp_path))  # nothing is answered out of an earlier run's cache
-    papermill.execute_notebook(
-        str(path), str(tmp_path / path.name), kernel_name="python3", cwd=str(path.parent), progress_bar=False
-    )
+def test_notebook_runs(path, running):
+    running.finish(path)
