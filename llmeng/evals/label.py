@@ -50,6 +50,11 @@ class Label:
                 raise ValueError(f"A label needs {what}, got {said!r}.")
         if self.kind not in (*KINDS, "skip", "flag"):
             raise ValueError(f"kind is one of {', '.join(KINDS)}, skip or flag, got {self.kind!r}.")
+        for name in ("sample", "annotator", "note"):
+            if any("\ud800" <= sign <= "\udfff" for sign in getattr(self, name)):
+                raise ValueError(
+                    f"{name} holds half of a UTF-16 pair, which no file takes: {getattr(self, name)!r}."
+                )
         try:
             self.to_columns()
         except (TypeError, ValueError) as error:

@@ -5,7 +5,6 @@
 # %% ../../nbs/evals/labels.ipynb #c002
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -20,7 +19,7 @@ from ..core.state import connect, state_errors, state_path
 from ..data import read_rows
 from ..deps import need
 from .label import COLUMNS, KINDS, Kind, Label
-from .sample import Sample, to_samples
+from .sample import Sample, json_text, to_samples
 
 # %% auto #0
 __all__ = ['Labels', 'label_tasks']
@@ -224,7 +223,8 @@ class Labels:
     ) -> Path:
         "Write all that was ever said to a file, for another machine or for the repository."
         path = Path(path).expanduser()
-        lines = [json.dumps(label.to_dict(), ensure_ascii=False) + "\n" for label in self.history()]
+        lines = [json_text(label.to_dict()) + "\n" for label in self.history()]
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(lines), encoding="utf-8")
         return path
 
