@@ -19,7 +19,7 @@ from ..errors import DataError, nearest
 from .probe import PROBES
 from .resources import Resources
 from .run import Run
-from ..stats import Estimate, paired, wilson
+from ..stats import Estimate, paired
 
 # %% auto #0
 __all__ = ['Quote', 'Card', 'Cards', 'cards_html']
