@@ -80,6 +80,12 @@ def test_a_slider_changes_the_winner(notebook: Notebook):
     notebook.page.keyboard.press("Home")
     expect(box.share("resources")).to_have_text("0%")
     expect(slider).to_have_value("0")
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.page.keyboard.press("ArrowUp")
+    expect(slider).to_have_value("0.2")
+    expect(slider).to_be_focused()
+    notebook.page.keyboard.press("Home")
+    expect(box.share("resources")).to_have_text("0%")
     assert "'resources': 0.0" in notebook.run(2).inner_text()
     assert "large <b>" in notebook.output(2).inner_text()
 

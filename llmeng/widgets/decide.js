@@ -33,7 +33,16 @@ function render({ model, el }) {
   const status = make("div", { className: "llmeng-decide-status", role: "alert", hidden: true });
   const root = make("section", { className: "llmeng-decide" },
     make("div", { className: "llmeng-decide-head" }, title, reset), sliders, status, words, table, note);
-  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  // JupyterLab looks at what has the focus before it looks at what is around it
+  const keepKeys = (node) => node.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const node of [root, reset]) keepKeys(node);
+  root.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey)) return;
+    for (const node of [root, event.target]) { // Ctrl-S and its like are JupyterLab's
+      node.removeAttribute("data-lm-suppress-shortcuts");
+      setTimeout(() => keepKeys(node));
+    }
+  });
 
   function say(text) {
     status.textContent = text;
@@ -66,6 +75,7 @@ function render({ model, el }) {
   function slider(name) {
     const most = model.get("most");
     const input = make("input", { type: "range", min: 0, max: most, step: 0.1 });
+    keepKeys(input); // else an arrow key leaves the cell
     const label = make("label");
     const share = make("output");
     const stays = make("div", { className: "llmeng-decide-stays" });
