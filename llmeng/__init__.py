@@ -11,6 +11,8 @@ _NAMES = {
     "Message": "llmeng.core.message",
     "Model": "llmeng.core.model",
     "Usage": "llmeng.core.completion",
+    "compare": "llmeng.evals.compare",
+    "evaluate": "llmeng.evals.evaluate",
     "get_model": "llmeng.models.catalog",
     "set_default_model": "llmeng.models.catalog",
 }
