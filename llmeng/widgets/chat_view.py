@@ -21,6 +21,7 @@ from ..deps import need
 from ..display import STYLE, in_notebook, to_html
 from .chat import Chat
 from .transcript import Turn, error_html, note_of, said_html, slug
+from .twin import Twin, hear_beside_cells
 
 # %% auto #0
 __all__ = ['ChatView', 'show']
@@ -66,26 +67,15 @@ class ChatView:
         self._sent_at = 0.0
         self._lock = threading.RLock()  # answers, clicks and cells come on threads of their own
         self._tasks: set[Any] = set()
-        self._twin: Any = None
-        _hear_beside_cells(self.widget.comm)
+        self._twin = Twin(self.widget, chat)
+        hear_beside_cells(self.widget.comm)
         self.widget.on_msg(self._receive)
         chat.watch(self._follow)
         self._follow(None)
 
     def show(self) -> None:
         "Display the widget and, below it, the static copy."
-        from IPython.display import display
-
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        # without a widget there is nothing to see here: the copy below says it all
-        display(
-            {"application/vnd.jupyter.widget-view+json": view, "text/html": "", "text/plain": ""}, raw=True
-        )
-        display_id = self._twin.display_id if self._twin else True
-        self._twin = display(self._copy(), raw=True, display_id=display_id)
-
-    def _copy(self) -> dict[str, str]:
-        return {"text/html": self.chat._repr_html_(), "text/plain": repr(self.chat)}
+        self._twin.show()
 
     def _follow(self, turn: Turn | None) -> None:
         with self._lock:
@@ -106,8 +96,7 @@ class ChatView:
             widget.meter = chat.meter()
             lost = len([turn for turn in chat._dropped or () if turn not in chat.turns])
             widget.undo = f"{lost} {'turn' if lost == 1 else 'turns'} dropped." if lost else ""
-        if self._twin is not None:
-            self._twin.update(self._copy(), raw=True)
+        self._twin.update()
 
     def _key(self, turn: Turn) -> int:
         if turn not in self._keys:
@@ -174,13 +163,6 @@ class ChatView:
     async def _answer(self, turn: Turn) -> None:
         with suppress(Exception):  # its row shows it, with a button to try again
             await self.chat._aanswer(turn)
-
-
-def _hear_beside_cells(comm: Any) -> None:
-    # JupyterLab sends a widget's messages to a loop beside the cells (a subshell). ipykernel 7.4 redirects them to
-    # the loop that spoke last, often the cells' own, where a running cell would make the chat deaf to Stop.
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default
 
 
 def _free_path(title: str, suffix: str) -> Path:

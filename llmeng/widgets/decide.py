@@ -18,7 +18,7 @@ from ..errors import nearest
 from ..evals.cards import Cards
 from ..evals.decide import Decision, decide_on, decision_html
 from ..evals.utility import Scale
-from .chat_view import _hear_beside_cells
+from .twin import Twin, hear_beside_cells
 
 # %% auto #0
 __all__ = ['MOST', 'Decide', 'static_html', 'page_of', 'DecideView']
@@ -208,29 +208,18 @@ class DecideView:
     def __init__(self, decide: Decide):
         self.decide = decide
         self.widget = _widget_class()(title=decide.title, first=decide._first, page=page_of(decide))
-        self._twin: Any = None
-        _hear_beside_cells(self.widget.comm)
+        self._twin = Twin(self.widget, decide)
+        hear_beside_cells(self.widget.comm)
         self.widget.on_msg(self._receive)
         decide.watch(self._follow)
 
     def show(self) -> None:
         "Display the widget and, below it, the static copy."
-        from IPython.display import display
-
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        display(
-            {"application/vnd.jupyter.widget-view+json": view, "text/html": "", "text/plain": ""}, raw=True
-        )
-        display_id = self._twin.display_id if self._twin else True
-        self._twin = display(self._copy(), raw=True, display_id=display_id)
-
-    def _copy(self) -> dict[str, str]:
-        return {"text/html": self.decide._repr_html_(), "text/plain": repr(self.decide)}
+        self._twin.show()
 
     def _follow(self) -> None:
         self.widget.page = page_of(self.decide)
-        if self._twin is not None:
-            self._twin.update(self._copy(), raw=True)
+        self._twin.update()
 
     def _receive(self, widget: Any, content: Mapping[str, Any], buffers: Any) -> None:
         reply = {"id": content.get("id"), "type": "done"}

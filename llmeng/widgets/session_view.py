@@ -16,6 +16,7 @@ from typing import Any
 from ..deps import need
 from ..display import STYLE, in_notebook, to_html
 from .session import Item, Session
+from .twin import Twin, hear_beside_cells
 
 # %% auto #0
 __all__ = ['page_of', 'static_html', 'SessionView', 'show']
@@ -134,8 +135,6 @@ class SessionView:
     "Follows a session and shows it."
 
     def __init__(self, session: Session):
-        from llmeng.widgets.chat_view import _hear_beside_cells
-
         self.session = session
         self.widget = _widget_class()(setup=self._setup())
         self._lock = session._lock  # the same: clicks and cells come on threads of their own
@@ -143,26 +142,15 @@ class SessionView:
         self._counting: threading.Thread | None = None
         self._counting_lock = threading.Lock()
         self._uncounted = False
-        self._twin: Any = None
-        _hear_beside_cells(self.widget.comm)
+        self._twin = Twin(self.widget, session)
+        hear_beside_cells(self.widget.comm)
         self.widget.on_msg(self._receive)
         session.watch(self._follow)
         self._follow()
 
     def show(self) -> None:
         "Display the widget and, below it, the static copy."
-        from IPython.display import display
-
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        # without a widget there is nothing to see here: the copy below says it all
-        display(
-            {"application/vnd.jupyter.widget-view+json": view, "text/html": "", "text/plain": ""}, raw=True
-        )
-        display_id = self._twin.display_id if self._twin else True
-        self._twin = display(self._copy(), raw=True, display_id=display_id)
-
-    def _copy(self) -> dict[str, str]:
-        return {"text/html": self.session._repr_html_(), "text/plain": repr(self.session)}
+        self._twin.show()
 
     def _setup(self) -> dict[str, Any]:
         session = self.session
@@ -185,8 +173,7 @@ class SessionView:
             self.widget.page = page_of(self.session)
             if hasattr(self.session, "reveal"):
                 self.widget.result = self.session.result_html() if self.session.revealed else ""
-            if self._twin is not None:
-                self._twin.update(self._copy(), raw=True)
+            self._twin.update()
         self._count()
 
     def _count(self) -> None:
