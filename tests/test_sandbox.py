@@ -5,6 +5,7 @@ Each is tried against all layers, and against what is left where a system has no
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import signal
@@ -15,6 +16,7 @@ import tempfile
 import textwrap
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,18 +52,23 @@ def attack(request):
     nothing_is_left_since(before)
 
 
-def leftovers() -> tuple[set[int], list[str], int]:
+def leftovers() -> tuple[set[int], set[str], Counter[str]]:
+    "What a run could leave behind: processes, folders, open files by what they lead to."
     children = {process.pid for process in psutil.Process().children(recursive=True)}
-    folders = glob.glob(os.path.join(tempfile.gettempdir(), "llmeng-sandbox-*"))
-    return children, folders, len(os.listdir("/proc/self/fd"))
+    folders = set(glob.glob(os.path.join(tempfile.gettempdir(), "llmeng-sandbox-*")))
+    files: Counter[str] = Counter()
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the folder itself, closed by now
+            files[os.readlink(f"/proc/self/fd/{number}")] += 1
+    return children, folders, files
 
 
-def nothing_is_left_since(before: tuple[set[int], list[str], int]) -> None:
-    # fewer than before is no fault: what an earlier test had open may be collected at any time
+def nothing_is_left_since(before: tuple[set[int], set[str], Counter[str]]) -> None:
+    # What an earlier test had open may be collected meanwhile: each kind is looked at by itself, not by its number.
     children, folders, files = leftovers()
-    assert not children - before[0], "a process is left"
-    assert not set(folders) - set(before[1]), "a folder is left"
-    assert files <= before[2], "a file is left open"
+    assert children - before[0] == set(), "a process is left"
+    assert folders - before[1] == set(), "a folder is left"
+    assert files - before[2] == Counter(), "a file is left open"
 
 
 @pytest.fixture
