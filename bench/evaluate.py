@@ -3,8 +3,10 @@
     .venv/bin/python bench/evaluate.py [N]
 
 Whole processes, from start to end, concurrency 8, against a stand-in server that answers after 50 ms; the last number
-of the answer is compared with the target. The floor is 100 / 8 rounds of 50 ms: 0.65 s. inspect-ai and lm-eval are
-installed into environments of their own, once. Then 10,000 samples that are kept: opened, filtered and compared.
+of the answer is compared with the target. lm-eval runs by its own command, as its users run it, which is what the
+target is about; `lm_eval_python` is the fastest way we found to call it, from Python with its index of tasks left out.
+The floor is 100 / 8 rounds of 50 ms: 0.65 s. inspect-ai and lm-eval are installed into environments of their own, once.
+Then 10,000 samples that are kept: opened, filtered and compared.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ def main(n: int = 5) -> None:
         "inspect": peer_python("inspect-ai==0.3.285", "openai"),
         "lm_eval": peer_python("lm-eval==0.4.13", "aiohttp", "requests", "tenacity", "tiktoken", "tqdm"),
     }
+    pythons["lm_eval_python"] = pythons["lm_eval"]
     with stand_in(0.05, words="The answer is 42 .") as address:
 
         def contestant(name: str):

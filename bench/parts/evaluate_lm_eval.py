@@ -7,22 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from evaluate_lm_eval_task import task
+
 folder = Path(tempfile.mkdtemp())
-(folder / "sums.yaml").write_text(
-    f"""task: sums
-dataset_path: json
-dataset_kwargs: {{data_files: {{test: {sys.argv[2]}}}}}
-test_split: test
-output_type: generate_until
-doc_to_text: "{{{{input}}}}"
-doc_to_target: "{{{{target}}}}"
-generation_kwargs: {{until: []}}
-filter_list:
-  - name: last-number
-    filter: [{{function: regex, regex_pattern: '(\\d+)', group_select: -1}}, {{function: take_first}}]
-metric_list: [{{metric: exact_match, aggregation: mean, higher_is_better: true}}]
-"""
-)
+task(folder, sys.argv[2])
 command = [
     Path(sys.executable).with_name("lm_eval"),
     *("run", "--model", "local-chat-completions", "--tasks", "sums", "--include_path", folder),
