@@ -22,10 +22,11 @@ PACKAGE = ROOT / "llmeng"
 # DESIGN: a module imports only from the floors above its own, and areas of one floor never import each other.
 FLOORS = [
     {"errors", "deps", "core", "display", "stats"},
-    {"models", "prompts", "tools", "data", "trace"},
+    {"models", "tools", "data", "trace"},
     {"structured", "safety", "scale"},
+    {"prompts"},
     {"rag", "tune", "evals", "patterns"},
-    {"apps", "monitor"},
+    {"apps", "monitor", "optimization"},
     {"widgets", "magics", "course", "cli"},
 ]
 FLOOR = {area: number for number, areas in enumerate(FLOORS) for area in areas}

@@ -15,7 +15,7 @@ from llmeng.magics import load, unload
 from llmeng.magics.options import OPTIONS, parse
 from llmeng.magics.words import words
 from llmeng.models.scripted import Scripted
-from llmeng.prompts import interpolate, pieces
+from llmeng.prompts.expression import interpolate, pieces
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -24,6 +24,7 @@ class Usage:
     input_tokens: int | None = None  # the prompt's, cached ones included
     output_tokens: int | None = None
     cached_tokens: int | None = None  # of the input, those read from the provider's prefix cache
+    calls: int = 1  # of a model; more where an answer is made of several
 
     def __add__(self, other: Usage) -> Usage:
         def add(a: int | None, b: int | None) -> int | None:
@@ -33,6 +34,7 @@ class Usage:
             add(self.input_tokens, other.input_tokens),
             add(self.output_tokens, other.output_tokens),
             add(self.cached_tokens, other.cached_tokens),
+            self.calls + other.calls,
         )
 
 

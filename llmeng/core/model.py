@@ -225,7 +225,7 @@ class Model:
         return [(to_messages(prompt, system=system), checked) for prompt in prompts]
 
     async def _run(
-        self, messages: Sequence[Message], options: Options, assembly: Assembly
+        self, messages: Sequence[Message], options: Options, assembly: Assembly, tell: bool = True
     ) -> AsyncIterator[Delta]:
         # The time limit is for the next token: a long answer may take long, silence may not.
         deltas = aiter(self._stream(messages, options))
@@ -249,7 +249,7 @@ class Model:
         finally:
             await deltas.aclose()
         completion = assembly.completion()
-        for watcher in tuple(_watchers):
+        for watcher in tuple(_watchers) if tell else ():
             watcher(completion)
         if options.response_schema is not None:
             if completion.finish_reason == "length":
@@ -264,6 +264,13 @@ class Model:
     async def _complete(self, messages: Sequence[Message], options: Options) -> Completion:
         completion = None
         async for delta in self._run(messages, options, Assembly(self.name)):
+            completion = delta.completion
+        return completion
+
+    async def _ask(self, messages: Sequence[Message], options: Options) -> Completion:
+        # For wrappers that ask several times: they report one answer, with what all calls took in its usage.
+        completion = None
+        async for delta in self._run(messages, options, Assembly(self.name), tell=False):
             completion = delta.completion
         return completion
 

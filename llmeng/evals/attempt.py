@@ -78,8 +78,8 @@ def _own_sample(sample: Sample) -> Sample:
 
 
 def asker(app: Any) -> Callable[[Sample], Any]:  # to be awaited
-    if isinstance(app, Model):
-        return lambda sample: app.acall(sample.input)
+    if isinstance(app, Model) or inspect.iscoroutinefunction(getattr(app, "acall", None)):
+        return lambda sample: app.acall(_own(sample.input))
     if not callable(app):
         raise ValueError(f"An app is a model or a callable, got {reprlib.repr(app)}.")
     whole, is_async = _takes_sample(app), _is_async(app)
@@ -128,7 +128,7 @@ async def answer(
 
 def _taken(meter: Sequence[Completion], began: float) -> dict[str, Any]:
     return {
-        "calls": max(1, len(meter)),
+        "calls": max(1, sum(call.usage.calls for call in meter)),
         "input_tokens": total(call.usage.input_tokens for call in meter),
         "output_tokens": total(call.usage.output_tokens for call in meter),
         "cost_usd": total(call.cost_usd for call in meter),

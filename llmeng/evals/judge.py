@@ -21,7 +21,7 @@ from ..core.progress import Progress
 from ..errors import Unsupported
 from .score import Score
 from ..models.catalog import get_model
-from ..prompts import interpolate, pieces
+from ..prompts.expression import interpolate, pieces
 from ..structured import aask
 
 # %% auto #0

@@ -49,7 +49,7 @@ class Record:
     @property
     def completion(self) -> Completion:
         "The answer as far as it was kept, for a scorer that asks for it."
-        usage = Usage(self.input_tokens, self.output_tokens)
+        usage = Usage(self.input_tokens, self.output_tokens, calls=self.calls)
         value = None if isinstance(self.output, str) else self.output
         return Completion(
             self.text,

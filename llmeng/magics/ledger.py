@@ -21,7 +21,7 @@ class Entry:
 
     calls: int = 0
     saved: int = 0  # of the calls, those answered by the cache or a cassette
-    usage: Usage = Usage()  # of the live calls
+    usage: Usage = Usage(calls=0)  # of the live calls
     cost_usd: float = 0.0  # of the live calls with a known price
     unpriced: int = 0  # live calls whose price is unknown
 
@@ -47,13 +47,13 @@ class Ledger:
         "Count one completion."
         with self._lock:
             entry = self.entries.setdefault(completion.model, Entry())
-            entry.calls += 1
+            entry.calls += completion.usage.calls
             if completion.source != "live":
-                entry.saved += 1
+                entry.saved += completion.usage.calls
                 return
             entry.usage = entry.usage + completion.usage
             if completion.cost_usd is None:
-                entry.unpriced += 1
+                entry.unpriced += completion.usage.calls
             else:
                 entry.cost_usd += completion.cost_usd
 

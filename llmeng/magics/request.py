@@ -15,7 +15,7 @@ from ..core.model import Model
 from ..errors import MagicError, nearest
 from .annotation import type_of
 from .options import CellOptions, Loop
-from ..prompts import evaluate, interpolate, pieces
+from ..prompts.expression import evaluate, interpolate, pieces
 
 # %% auto #0
 __all__ = ['fill', 'find_model', 'find_image', 'items', 'Request', 'build', 'question', 'find_type']

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import MagicError, PromptError
-from ..prompts import pieces
+from ..prompts.expression import pieces
 
 # %% auto #0
 __all__ = ['Word', 'words', 'read_word']

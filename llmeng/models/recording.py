@@ -52,7 +52,12 @@ def pack(
         "probabilities": probabilities and dict(probabilities),
         "likelihoods": likelihoods and [said.to_json() for said in likelihoods],
         "model": last("model"),
-        "usage": usage and {name: value for name, value in asdict(usage).items() if value is not None},
+        "usage": usage
+        and {
+            name: value
+            for name, value in asdict(usage).items()
+            if value is not None and (name, value) != ("calls", 1)
+        },
         "finish_reason": last("finish_reason"),
         "cost_usd": last("cost_usd"),
     }

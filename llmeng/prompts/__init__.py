@@ -1,0 +1,42 @@
+"Prompts: templates, techniques, and a library that keeps them."
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+# Each name is loaded when it is first used: importing llmeng.prompts costs nothing.
+_NAMES = {
+    "evaluate": "llmeng.prompts.expression",
+    "Example": "llmeng.prompts.example",
+    "Input": "llmeng.prompts.inputs",
+    "interpolate": "llmeng.prompts.expression",
+    "pieces": "llmeng.prompts.expression",
+    "Prompt": "llmeng.prompts.prompt",
+    "to_examples": "llmeng.prompts.example",
+}
+
+__all__ = list(_NAMES)
+
+
+def __getattr__(name: str):
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    from ..errors import nearest
+
+    hint = "" if name.startswith("_") else nearest(name, _NAMES)
+    raise AttributeError(f"module 'llmeng.prompts' has no attribute {name!r}.{hint}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES} - {"import_module", "ModuleType", "sys"})
+
+
+class _Rooms(ModuleType):
+    "A room may be called like the function in it; `llmeng.prompts.refine` is the function, whoever imports the room."
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _NAMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Rooms
