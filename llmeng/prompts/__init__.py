@@ -12,7 +12,11 @@ _NAMES = {
     "interpolate": "llmeng.prompts.expression",
     "pieces": "llmeng.prompts.expression",
     "Prompt": "llmeng.prompts.prompt",
+    "as_model": "llmeng.prompts.technique",
+    "Calls": "llmeng.prompts.technique",
+    "Technique": "llmeng.prompts.technique",
     "to_examples": "llmeng.prompts.example",
+    "wrap": "llmeng.prompts.technique",
 }
 
 __all__ = list(_NAMES)
