@@ -16,7 +16,7 @@ from ..core.completion import Completion, Delta
 from ..core.message import Message
 
 # %% auto #0
-__all__ = ['ask_app', 'name_of']
+__all__ = ['ask_app', 'deltas_of', 'until', 'name_of']
 
 # %% ../../nbs/widgets/app.ipynb #c005
 _END = object()
@@ -35,6 +35,16 @@ async def ask_app(
     said = messages[-1].text if isinstance(messages[-1].content, str) else messages[-1]
     given = () if set(names) == {"messages"} else (said,)
     answer = await asyncio.to_thread(app, *given, **named)
+    async with aclosing(deltas_of(answer, app)) as deltas:
+        async for delta in deltas:
+            yield delta
+
+
+async def deltas_of(
+    answer: Any,  # what a call of the app gave: it may have to be awaited, or come in pieces
+    app: Any,  # named where the answer is none
+) -> AsyncIterator[Delta]:
+    "An answer of any kind, as deltas."
     if inspect.isawaitable(answer):
         answer = await answer
     if hasattr(answer, "__aiter__"):
@@ -93,6 +103,32 @@ def _delta(piece: Any, app: Callable[..., Any]) -> Delta:
     raise TypeError(
         f"{name_of(app)} gave {type(piece).__name__}. An app returns a Completion or a text, or yields texts or deltas."
     )
+
+
+async def until(
+    source: AsyncIterator[Any],
+    stopping: asyncio.Event,
+) -> AsyncIterator[Any]:
+    "What comes until somebody says stop; a source that is silent is left at once too."
+    stopped = asyncio.ensure_future(stopping.wait())
+    step = None
+    try:
+        while True:
+            step = asyncio.ensure_future(_next(source))
+            await asyncio.wait({step, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done() or (item := step.result()) is _END:
+                return
+            yield item
+    finally:
+        tasks = [task for task in (step, stopped) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await source.aclose()
+
+
+async def _next(source: AsyncIterator[Any]) -> Any:
+    return await anext(source, _END)
 
 
 def name_of(

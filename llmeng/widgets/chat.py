@@ -20,7 +20,7 @@ from ..core.model import Model
 from ..core.options import Options, takes_options
 from ..errors import Interrupted
 from ..models.catalog import get_model
-from .app import ask_app, name_of
+from .app import ask_app, name_of, until
 from llmeng.widgets.transcript import (
     Turn,
     to_cells,
@@ -269,33 +269,18 @@ class Chat:
             self._changed()
 
     async def _deltas(self, turn: _RunningTurn) -> AsyncIterator[Delta]:
-        # on the background loop; each step races with `stop`, for a silent model must stop at once too
+        # on the background loop
         if isinstance(self.app, Model):
             source = self.app.astream(turn.sent, **self.options)
         else:
             source = ask_app(self.app, turn.sent)
-        stopping = asyncio.ensure_future(turn.stopping.wait())
-        step = None
-        try:
-            while True:
-                step = asyncio.ensure_future(_next(source))
-                await asyncio.wait({step, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if stopping.done() or (delta := step.result()) is _END:
-                    return
+        async with aclosing(until(source, turn.stopping)) as deltas:
+            async for delta in deltas:
                 yield delta
-        finally:
-            tasks = [task for task in (step, stopping) if task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await source.aclose()
 
     def _changed(self) -> None:
         for watcher in self._watchers:
             watcher(None)
-
-
-_END = object()
 
 
 class _RunningTurn(Turn):
@@ -312,7 +297,3 @@ class _RunningTurn(Turn):
 
 def _uncounted(n_calls: int) -> str:
     return f" ({n_calls} not counted)" if n_calls else ""
-
-
-async def _next(source: AsyncIterator[Delta]) -> Any:
-    return await anext(source, _END)
