@@ -11,9 +11,9 @@ from typing import Any
 
 # %% auto #0
 __all__ = ['LLMEngError', 'MissingExtra', 'MissingKey', 'WeightsError', 'CassetteError', 'DataError', 'StateError', 'PromptError',
-           'SandboxUnavailable', 'MagicError', 'ModelError', 'ConnectionFailed', 'RefusedKey', 'RateLimited',
-           'ModelTimeout', 'ServerFailed', 'ContextOverflow', 'UnknownModel', 'BadOption', 'Unsupported', 'BadAnswer',
-           'BatchFailed', 'Interrupted', 'nearest', 'in_short']
+           'PromptConflict', 'SandboxUnavailable', 'MagicError', 'ModelError', 'ConnectionFailed', 'RefusedKey',
+           'RateLimited', 'ModelTimeout', 'ServerFailed', 'ContextOverflow', 'UnknownModel', 'BadOption', 'Unsupported',
+           'BadAnswer', 'BatchFailed', 'Interrupted', 'nearest', 'in_short']
 
 # %% ../nbs/errors.ipynb #c005
 class LLMEngError(Exception):
@@ -46,6 +46,15 @@ class StateError(LLMEngError):
 
 class PromptError(LLMEngError, ValueError):
     "A prompt can't be filled: unknown name, bad expression."
+
+
+class PromptConflict(PromptError):
+    "A prompt of the library changed meanwhile; what was to be saved is kept as version `kept`, and `current` is the other."
+
+    def __init__(self, message: str, *, kept: str, current: str):
+        super().__init__(message)
+        self.kept = kept
+        self.current = current
 
 
 class SandboxUnavailable(LLMEngError):
