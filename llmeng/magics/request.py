@@ -13,7 +13,7 @@ from typing import Any
 from ..core.message import Image, Message
 from ..core.model import Model
 from ..errors import MagicError, nearest
-from .annotation import type_of
+from ..core.annotation import type_of
 from .options import CellOptions, Loop
 from ..prompts.expression import evaluate, interpolate, pieces
 

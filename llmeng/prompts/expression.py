@@ -15,7 +15,7 @@ from ..deps import need
 from ..errors import PromptError, nearest
 
 # %% auto #0
-__all__ = ['pieces', 'evaluate', 'interpolate']
+__all__ = ['pieces', 'undefined', 'to_json', 'evaluate', 'value_text', 'interpolate']
 
 # %% ../../nbs/prompts/expression.ipynb #c005
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
@@ -72,10 +72,9 @@ def _short(text: str, limit: int = 60) -> str:
 
 # %% ../../nbs/prompts/expression.ipynb #c009
 @lru_cache(maxsize=1)
-def _environment() -> Any:
-    need("jinja2")
+def undefined() -> Any:  # a class
+    "What a name without a value is: an error that says what was probably meant."
     from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
     from jinja2.utils import missing
 
     class Unknown(StrictUndefined):
@@ -92,13 +91,22 @@ def _environment() -> Any:
             )
             return f"{type(owner).__name__} has no {name!r}.{near}"
 
-    environment = ImmutableSandboxedEnvironment(undefined=Unknown)
+    return Unknown
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    need("jinja2")
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(undefined=undefined())
     environment.globals = {"range": environment.globals["range"]}
-    environment.filters["tojson"] = _tojson
+    environment.filters["tojson"] = to_json
     return environment
 
 
-def _tojson(value: Any, indent: int | None = None) -> str:
+def to_json(value: Any, indent: int | None = None) -> str:
+    "A value as JSON, as the filter `tojson` writes it: letters of all languages stay letters."
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
@@ -143,6 +151,26 @@ def _reason(error: Exception, expression: str, variables: Mapping[str, Any]) -> 
 _NO_TEXT = re.compile(r"<[^\n]* at 0x[0-9a-fA-F]+>\Z")
 
 
+def value_text(
+    value: Any,
+) -> str:
+    "What a value says in a prompt; `ValueError` where it has no text."
+    if isinstance(value, str):
+        return value
+    kind = type(value).__name__
+    if kind == "Image" or hasattr(value, "savefig") or (hasattr(value, "save") and hasattr(value, "mode")):
+        raise ValueError(f"is an image ({kind}), and text can't hold one")
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise ValueError("is bytes. Decode them first")
+    try:
+        said = str(value)
+    except Exception as error:  # the variable's own code
+        raise ValueError(f"has no text: {type(error).__name__}: {error}") from error
+    if _NO_TEXT.match(said):
+        raise ValueError(f"would be sent as {said}, which says nothing. Name the part of it that you mean")
+    return said
+
+
 def interpolate(
     text: str,  # a prompt with {{ expressions }}
     variables: Mapping[str, Any],  # the names they may use
@@ -155,24 +183,13 @@ def interpolate(
 
 
 def _text(value: Any, expression: str) -> str:
-    if isinstance(value, str):
-        return value
-    shown = f"{{{{ {expression.strip()} }}}}"
-    kind = type(value).__name__
-    if kind == "Image" or hasattr(value, "savefig") or (hasattr(value, "save") and hasattr(value, "mode")):
-        raise PromptError(
-            f"{shown} is an image ({kind}), and text can't hold one. Send it with --image {expression.strip()}."
-        )
-    if isinstance(value, bytes | bytearray | memoryview):
-        raise PromptError(
-            f"{shown} is bytes. Decode them first, or send an image with --image {expression.strip()}."
-        )
     try:
-        said = str(value)
-    except Exception as error:  # the variable's own code
-        raise PromptError(f"{shown} has no text: {type(error).__name__}: {error}") from error
-    if _NO_TEXT.match(said):
-        raise PromptError(
-            f"{shown} would be sent as {said}, which says nothing. Name the part of it that you mean."
-        )
-    return said
+        return value_text(value)
+    except ValueError as error:
+        name = expression.strip()
+        remedy = ""
+        if "image" in str(error):
+            remedy = f". Send it with --image {name}"
+        elif "bytes" in str(error):
+            remedy = f", or send an image with --image {name}"
+        raise PromptError(f"{{{{ {name} }}}} {error}{remedy}.") from error.__cause__
