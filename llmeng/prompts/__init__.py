@@ -16,6 +16,8 @@ _NAMES = {
     "Calls": "llmeng.prompts.technique",
     "Technique": "llmeng.prompts.technique",
     "to_examples": "llmeng.prompts.example",
+    "Variation": "llmeng.prompts.variation",
+    "variations": "llmeng.prompts.variation",
     "wrap": "llmeng.prompts.technique",
 }
 
