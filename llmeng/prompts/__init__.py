@@ -6,14 +6,16 @@ from types import ModuleType
 
 # Each name is loaded when it is first used: importing llmeng.prompts costs nothing.
 _NAMES = {
+    "as_model": "llmeng.prompts.technique",
+    "Calls": "llmeng.prompts.technique",
+    "chain_of_thought": "llmeng.prompts.chain_of_thought",
     "evaluate": "llmeng.prompts.expression",
     "Example": "llmeng.prompts.example",
     "Input": "llmeng.prompts.inputs",
     "interpolate": "llmeng.prompts.expression",
     "pieces": "llmeng.prompts.expression",
     "Prompt": "llmeng.prompts.prompt",
-    "as_model": "llmeng.prompts.technique",
-    "Calls": "llmeng.prompts.technique",
+    "read_answer": "llmeng.prompts.answer",
     "Technique": "llmeng.prompts.technique",
     "to_examples": "llmeng.prompts.example",
     "Variation": "llmeng.prompts.variation",
