@@ -26,6 +26,7 @@ class Budget:
     tokens: int | None = None  # in and out
     usd: float | None = None
     seconds: float | None = None
+    answers: int | None = None  # of the app: the first so many samples
 
     @classmethod
     def of(
@@ -123,6 +124,8 @@ class Spent:
             return f"{budget.seconds:g} seconds"
         if budget.usd is not None and self.unpriced:
             return f"{dollars(budget.usd)} can't be watched: a call's cost is not known"
+        if budget.answers is not None and self.answers + self.waiting >= budget.answers:
+            return f"{budget.answers:,} answers"
         for name, words in (("calls", "{:,} calls"), ("tokens", "{:,} tokens"), ("usd", "${:g}")):
             limit = getattr(budget, name)
             # while the first calls are on their way nothing is known of their tokens and cost

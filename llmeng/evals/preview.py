@@ -14,6 +14,7 @@ from typing import Any
 from ..core.completion import dollars
 from ..core.model import Model
 from ..display import in_notebook
+from ..errors import LLMEngError
 from .identity import app_name
 from .sample import Sample, plain, to_samples
 from ..models.prices import find_price
@@ -61,16 +62,30 @@ def foresee(
     asked: Sequence[Sample],  # one for each call
 ) -> Preview:
     "What these calls will take."
-    tokens = usd = None
+    sent = [_sent(app, sample) for sample in asked]
+    if None in sent:
+        return Preview(app_name(app), len(asked), None, None)
+    prices = {model: find_price(model) for model, _ in sent}
+    known = all(prices.values())
+    usd = sum(tokens * prices[model].input / 1e6 for model, tokens in sent) if sent and known else None
+    return Preview(app_name(app), len(asked), sum(tokens for _, tokens in sent), usd)
+
+
+def _sent(app: Any, sample: Sample) -> tuple[str, int] | None:  # to which model, and how many tokens, about
+    if hasattr(app, "arm"):  # one of several apps
+        return _sent(app.arm(sample), sample)
     if isinstance(app, Model):
-        tokens = sum(_tokens(sample) for sample in asked)
-        price = find_price(app.name)
-        usd = price and tokens * price.input / 1e6
-    return Preview(app_name(app), len(asked), tokens, usd)
+        return app.name, _tokens(str(plain(sample.input)))
+    if hasattr(app, "messages") and hasattr(app, "stack"):  # a prompt
+        try:
+            return app.stack().name, sum(_tokens(message.text) for message in app.messages(sample.input))
+        except LLMEngError:  # it is said of the sample that does not fit, when its turn comes
+            return None
+    return None
 
 
-def _tokens(sample: Sample) -> int:
-    return len(str(plain(sample.input)).encode(errors="surrogatepass")) // _BYTES_PER_TOKEN + 1
+def _tokens(text: str) -> int:
+    return len(text.encode(errors="surrogatepass")) // _BYTES_PER_TOKEN + 1
 
 
 def is_benchmark(
@@ -79,7 +94,7 @@ def is_benchmark(
     "Whether it brings samples and scorers of its own."
     return hasattr(source, "samples") and hasattr(source, "scorers") and not hasattr(source, "records")
 
-# %% ../../nbs/evals/preview.ipynb #c008
+# %% ../../nbs/evals/preview.ipynb #c011
 def say(
     words: str,
 ) -> None:
