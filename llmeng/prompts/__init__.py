@@ -16,6 +16,7 @@ _NAMES = {
     "pieces": "llmeng.prompts.expression",
     "Prompt": "llmeng.prompts.prompt",
     "read_answer": "llmeng.prompts.answer",
+    "self_consistency": "llmeng.prompts.self_consistency",
     "Technique": "llmeng.prompts.technique",
     "to_examples": "llmeng.prompts.example",
     "Variation": "llmeng.prompts.variation",
