@@ -112,6 +112,7 @@ class Message:
 
     role: Role
     content: str | tuple[str | Image, ...]
+    made_of: Any = field(default=None, repr=False, compare=False)  # what a template was filled in with
 
     def __post_init__(self):
         if self.role not in ROLES:

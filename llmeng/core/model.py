@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .completion import Assembly, Choice, Completion, Delta, choice
+from .layout import Layout, estimate
 from .likelihood import Likelihood
 from .loop import aiterate, hop, iterate, run
 from .message import Message, to_messages
@@ -200,6 +201,19 @@ class Model:
         return self._likelihoods(
             await self.acall(prompt, system=system, continuations=continuations, **options)
         )
+
+    def layout(
+        self,
+        prompt: Any,  # as for a call
+        *,
+        system: str | None = None,
+    ) -> Layout:
+        "The prompt as the model reads it, token by token; of a model that is elsewhere an estimate."
+        return run(self._layout(to_messages(prompt, system=system)))
+
+    async def _layout(self, messages: Sequence[Message]) -> Layout:
+        inner = getattr(self, "model", None)  # a wrapper's
+        return await inner._layout(messages) if isinstance(inner, Model) else estimate(messages)
 
     def _likelihoods(self, completion: Completion) -> list[Likelihood]:
         if completion.likelihoods is None:

@@ -14,7 +14,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Literal
 
 from ..core.completion import Delta, Usage
+from ..core.layout import Layout
 from ..core.likelihood import Likelihood, parts, tail
+from ..core.loop import in_thread
 from ..core.message import Message, to_messages
 from ..core.model import Model
 from ..core.options import Options
@@ -112,6 +114,14 @@ class HuggingFace(Model):
     ) -> int:  # tokens that the prompt takes, its template included
         "How many tokens a prompt is."
         return len(self._encode(self._render(to_messages(prompt, system=system))))
+
+    async def _layout(self, messages: Sequence[Message]) -> Layout:
+        def laid_out() -> Layout:
+            text = self._render(messages)
+            tokens = tuple(self.tokenizer.decode([token]) for token in self._encode(text))
+            return Layout(text, tokens, len(tokens), context=self.context if self._model else None)
+
+        return await in_thread(laid_out)
 
     async def _stream(self, messages: Sequence[Message], options: Options) -> AsyncIterator[Delta]:
         known = {"labels"} if options.labels else {"continuations"} if options.continuations else _SUPPORTED

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.completion import Delta
+from ..core.layout import Layout
 from ..core.loop import in_thread, run
 from ..core.message import Message, to_messages
 from ..core.options import Options
@@ -239,6 +241,14 @@ class Local(Scoring):
 
     async def _count(self, messages: Sequence[Message]) -> int:
         return len(await self._tokenize(await self._render(messages)))
+
+    async def _layout(self, messages: Sequence[Message]) -> Layout:
+        text = await self._render(messages)
+        found = await self._tokens(text)
+        # a character of several tokens is said by the last of them
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        tokens = tuple(decoder.decode(token.piece) for token in found)
+        return Layout(text, tokens, len(tokens), context=self._engine.header.context_length)
 
     async def _tokenize(
         self,
