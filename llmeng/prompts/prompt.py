@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.completion import Completion
+from ..core.loop import in_thread
 from ..core.message import Message, to_messages
 from ..core.model import Model, Stream
 from ..core.options import Options
@@ -28,7 +29,7 @@ from .version import version
 from ..structured import Structured
 
 # %% auto #0
-__all__ = ['Selector', 'Prompt']
+__all__ = ['Selector', 'Prompt', 'Filled']
 
 # %% ../../nbs/prompts/prompt.ipynb #c005
 Selector = Callable[[Mapping[str, Any]], Sequence[Example]]  # inputs → the examples to show
@@ -96,7 +97,11 @@ class Prompt:
     ) -> Completion:
         "Fill in the inputs, and ask from async code."
         values, options = self._split(given, named)
-        return await self.stack(model).acall(self._messages(values), **options)
+        if callable(self.examples):  # a selector may ask an embedder, and wait for it
+            messages = await in_thread(lambda: self._messages(values))
+        else:
+            messages = self._messages(values)
+        return await self.stack(model).acall(messages, **options)
 
     def stream(self, given: Any = None, /, *, model: Model | str | None = None, **named: Any) -> Stream:
         "Fill in the inputs, ask, and iterate over the answer while it comes."
@@ -372,7 +377,12 @@ class Prompt:
         return len(self.inputs) == 1 and not set(given) & set(self.inputs) and bool(given)
 
     def _messages(self, values: Mapping[str, Any]) -> tuple[Message, ...]:
-        examples = self.examples(values) if callable(self.examples) else self.examples
+        examples = tuple(self.examples(values) if callable(self.examples) else self.examples)
+        *before, last = self._filled(values, examples)
+        # a technique may have to fill it in again, with something else in the place of an input
+        return (*before, replace(last, made_of=Filled(self, values, examples)))
+
+    def _filled(self, values: Mapping[str, Any], examples: Sequence[Example]) -> tuple[Message, ...]:
         parsed = self._parsed
         if parsed.shows_examples:
             shown = [
@@ -388,6 +398,14 @@ class Prompt:
             turns += [asked[-1], Message("assistant", output_text(example.output, self.output))]
         last = max(index for index, message in enumerate(messages) if message.role == "user")
         return (*messages[:last], *turns, *messages[last:])
+
+
+class Filled(NamedTuple):
+    "What messages were made of; the last one carries it."
+
+    prompt: Prompt
+    values: Mapping[str, Any]
+    examples: tuple[Example, ...]
 
 
 _BESIDE = ("name", "notes", "tags")
