@@ -15,6 +15,7 @@ _NAMES = {
     "FewShot": "llmeng.prompts.few_shot",
     "Input": "llmeng.prompts.inputs",
     "interpolate": "llmeng.prompts.expression",
+    "Library": "llmeng.prompts.library.library",
     "pieces": "llmeng.prompts.expression",
     "Prompt": "llmeng.prompts.prompt",
     "read_answer": "llmeng.prompts.answer",

@@ -13,7 +13,7 @@ from ...errors import PromptError
 from .folder import Folder
 
 # %% auto #0
-__all__ = ['LABEL_SUFFIX', 'Move', 'moves', 'labels', 'move']
+__all__ = ['LABEL_SUFFIX', 'Move', 'moves', 'labels', 'move', 'read_moves']
 
 # %% ../../../nbs/prompts/library/label.ipynb #c004
 LABEL_SUFFIX = ".label"
@@ -34,7 +34,7 @@ def moves(
 ) -> list[Move]:  # in order; the last one holds
     "Where a label stood, and stands."
     path = _file(folder, name, label)
-    return _moves(folder, path) if path.is_file() else []
+    return read_moves(folder, path) if path.is_file() else []
 
 
 def labels(
@@ -45,7 +45,7 @@ def labels(
     place = folder.history(name)
     found = {}
     for path in sorted(place.glob(f"[!.]*{LABEL_SUFFIX}")) if place.is_dir() else ():
-        known = _moves(folder, path)
+        known = read_moves(folder, path)
         if known and known[-1].version is not None:
             found[path.name.removesuffix(LABEL_SUFFIX)] = known[-1].version
     return found
@@ -74,7 +74,11 @@ def _file(folder: Folder, name: str, label: str) -> Path:
     return folder.history(name) / f"{label}{LABEL_SUFFIX}"
 
 
-def _moves(folder: Folder, path: Path) -> list[Move]:
+def read_moves(
+    folder: Folder,
+    path: Path,  # of a label
+) -> list[Move]:
+    "The moves that a label's file tells of."
     found = []
     for number, line in enumerate(folder.read(path).splitlines(), 1):
         if not line.strip():
