@@ -19,6 +19,7 @@ _NAMES = {
     "pieces": "llmeng.prompts.expression",
     "Prompt": "llmeng.prompts.prompt",
     "read_answer": "llmeng.prompts.answer",
+    "refine": "llmeng.prompts.refine",
     "Selection": "llmeng.prompts.select",
     "self_consistency": "llmeng.prompts.self_consistency",
     "Technique": "llmeng.prompts.technique",
