@@ -7,6 +7,10 @@ from types import ModuleType
 # Each name is loaded when it is first used: importing llmeng.prompts costs nothing.
 _NAMES = {
     "as_model": "llmeng.prompts.technique",
+    "calibrate": "llmeng.prompts.calibrate",
+    "calibrate_batch": "llmeng.prompts.calibrate",
+    "Calibrated": "llmeng.prompts.calibrate",
+    "Calibration": "llmeng.prompts.calibrate",
     "Calls": "llmeng.prompts.technique",
     "chain_of_thought": "llmeng.prompts.chain_of_thought",
     "evaluate": "llmeng.prompts.expression",
@@ -18,6 +22,7 @@ _NAMES = {
     "Library": "llmeng.prompts.library.library",
     "pieces": "llmeng.prompts.expression",
     "Prompt": "llmeng.prompts.prompt",
+    "random_words": "llmeng.prompts.calibrate",
     "read_answer": "llmeng.prompts.answer",
     "refine": "llmeng.prompts.refine",
     "Selection": "llmeng.prompts.select",
