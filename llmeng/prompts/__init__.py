@@ -13,6 +13,7 @@ _NAMES = {
     "Calibration": "llmeng.prompts.calibrate",
     "Calls": "llmeng.prompts.technique",
     "chain_of_thought": "llmeng.prompts.chain_of_thought",
+    "decompose": "llmeng.prompts.decompose",
     "evaluate": "llmeng.prompts.expression",
     "Example": "llmeng.prompts.example",
     "few_shot": "llmeng.prompts.few_shot",

@@ -55,7 +55,8 @@ def _clean(text: str) -> str:
     if inside := _BOXED.search(text):
         text = inside[1]
     text = text.strip(_AROUND).rstrip(".,;:。，；").strip(_AROUND)
-    return text if any(letter.isalnum() for letter in text) else ""
+    empty = not any(letter.isalnum() for letter in text) or _MARK.fullmatch(text)  # "the answer is" twice
+    return "" if empty else text
 
 
 def bare(

@@ -81,7 +81,7 @@ class Reasoning:
         return answer_html(self.answer, f"thought first; {self.how}", detail=self.text, format="text")
 
 # %% ../../nbs/prompts/chain_of_thought.ipynb #c013
-INSTRUCTION = 'Think step by step. Then end with "The answer is" and the answer.'
+INSTRUCTION = 'Think step by step, then end with "The answer is: ..."'
 CONCLUDE = "So what is the answer? Say only the answer."
 
 
