@@ -36,7 +36,7 @@ GROUND = {"errors": 0, "deps": 1, "stats": 2, "display": 2, "core": 3}
 HEAVY = [
     *("anthropic", "anywidget", "httpx", "httpx2", "huggingface_hub", "ipywidgets", "jinja2", "jsonschema"),
     *("llama_index", "markdown_it", "matplotlib", "numpy", "openai", "pandas", "pydantic", "torch", "tqdm"),
-    *("transformers", "xllamacpp"),
+    *("transformers", "xllamacpp", "yaml"),
 ]
 
 

@@ -266,9 +266,8 @@ class Prompt:
     @cached_property
     def version(self) -> str:
         "A hash of the content: 12 hexadecimal digits. Name, notes and tags are not part of it."
-        return version(
-            {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _BESIDE}
-        )
+        parts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _BESIDE}
+        return version({**parts, "output": self.output if self.output is None else Schema.of(self.output)})
 
     def show(self, given: Any = None, /, *, model: Model | str | None = None, **inputs: Any) -> Any:
         "What is sent, in the model's own chat template, with its tokens."

@@ -19,7 +19,8 @@ from ..errors import PromptError
 from .expression import to_json, undefined, value_text
 
 # %% auto #0
-__all__ = ['MAX_TEXT', 'Section', 'sections', 'escape', 'fills_in', 'unescape', 'Template', 'to_template']
+__all__ = ['MAX_TEXT', 'Section', 'sections', 'escape', 'fills_in', 'unescape', 'sandbox', 'Template', 'to_template',
+           'fill_section']
 
 # %% ../../nbs/prompts/template.ipynb #c005
 _ROLE_LINE = re.compile(rf"(\\*)({'|'.join(ROLES)}):[ \t]*")
@@ -102,7 +103,8 @@ class _TooLong(Exception):
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Any:
+def sandbox() -> Any:  # jinja2.Environment
+    "Where templates run."
     need("jinja2")
     from jinja2.runtime import LoopContext, Macro, Undefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
@@ -207,7 +209,7 @@ class Template:
         for section, compiled in zip(self.sections, self._compiled, strict=True):
             if role not in (None, section.role):
                 continue
-            content = _content(section, compiled, values)
+            content = fill_section(section, compiled, values)
             if content:
                 messages.append(Message(section.role, content))
         return messages
@@ -225,7 +227,7 @@ def _compile(section: Section) -> tuple[Any, set[str]]:
     need("jinja2")
     from jinja2 import TemplateSyntaxError, meta, nodes
 
-    environment = _environment()
+    environment = sandbox()
     try:
         tree = environment.parse(section.source)
         for kind in _CLOSED_BLOCKS:
@@ -248,7 +250,12 @@ def _compile(section: Section) -> tuple[Any, set[str]]:
         raise PromptError(f"Line {section.line}: no template ({type(error).__name__}: {error}).") from None
 
 
-def _content(section: Section, compiled: Any, values: Mapping[str, Any]) -> Any:
+def fill_section(
+    section: Section,
+    compiled: Any,  # a template of jinja2
+    values: Mapping[str, Any],
+) -> str | tuple[str | Image, ...] | None:  # None where it is blank
+    "What a section says with these values. `PromptError` names the line."
     filling = _Filling(f"\x00{secrets.token_hex(8)}\x00", [])
     token = _filling.set(filling)
     try:
