@@ -55,8 +55,9 @@ def _clean(text: str) -> str:
     if inside := _BOXED.search(text):
         text = inside[1]
     text = text.strip(_AROUND).rstrip(".,;:。，；").strip(_AROUND)
-    empty = not any(letter.isalnum() for letter in text) or _MARK.fullmatch(text)  # "the answer is" twice
-    return "" if empty else text
+    again = _MARK.search(text)  # "the answer is", twice, and nothing behind
+    said = text[again.end() :] if again else text
+    return text if any(letter.isalnum() for letter in said) else ""
 
 
 def bare(
