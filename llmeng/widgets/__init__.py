@@ -6,6 +6,7 @@ _NAMES = {
     "Blind": "llmeng.widgets.blind",
     "Chat": "llmeng.widgets.chat",
     "Decide": "llmeng.widgets.decide",
+    "PromptLab": "llmeng.widgets.prompt_lab",
 }
 
 __all__ = [*_NAMES]

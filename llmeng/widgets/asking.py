@@ -18,6 +18,7 @@ from ..core.loop import run as run_on_loop
 from ..core.message import Message, to_messages
 from ..core.model import Model
 from ..errors import Interrupted
+from ..prompts.prompt import Prompt
 from .app import ask_app, deltas_of, name_of, until
 
 # %% auto #0
@@ -40,6 +41,11 @@ class Answer:
 
     def __post_init__(self):
         self.name = self.name or name_of(self.app)
+
+    @property
+    def speaker(self) -> str:
+        "Who answers, as a completion has it."
+        return self.name
 
     @property
     def text(self) -> str:
@@ -90,8 +96,11 @@ async def deltas_from(
     input: Any,
 ) -> AsyncIterator[Delta]:
     "What an app says to an input, as deltas."
-    if isinstance(app, Model) or hasattr(app, "astream"):
+    if isinstance(app, Model):
         source = app.astream(input)
+    elif isinstance(app, Prompt):
+        schema = {} if app.output is None else {"response_schema": app.output}
+        source = app.stack().astream(app.messages(input), **{**schema, **app.options})
     elif hasattr(app, "acall"):
         source = deltas_of(app.acall(input), app)
     elif isinstance(input, str) or _is_talk(input):
@@ -121,6 +130,7 @@ class Asking:
         self.watcher = watcher or (lambda answer: None)
         self.concurrency = concurrency
         self._stopping: asyncio.Event | None = None  # None while nothing is asked
+        self._task: Any = None  # of `start`; kept, or it might be collected while it runs
         self._lock = threading.Lock()
 
     @property
@@ -141,20 +151,41 @@ class Asking:
         with self._working() as stopping:
             await hop(self._all(answers, stopping))
 
+    def start(
+        self,
+        answers: Sequence[Answer],
+        ended: Callable[[], None] = lambda: None,  # called at the end, however it comes
+    ) -> None:
+        "Ask for them all on llmeng's own loop, and do not wait."
+        stopping = self._begin()  # now: a stop that follows at once is heard
+
+        async def work() -> None:
+            try:
+                await self._all(answers, stopping)
+            finally:
+                self._stopping = None
+                ended()
+
+        self._task = asyncio.run_coroutine_threadsafe(work(), background_loop())
+
     def stop(self) -> None:
         "End them all; what was said is kept."
         stopping = self._stopping
         if stopping is not None:
             background_loop().call_soon_threadsafe(stopping.set)
 
-    @contextmanager
-    def _working(self) -> Iterator[asyncio.Event]:
+    def _begin(self) -> asyncio.Event:
         with self._lock:
             if self._stopping is not None:
                 raise RuntimeError("Still answering: wait for the end, or call `stop()`.")
             self._stopping = asyncio.Event()
+            return self._stopping
+
+    @contextmanager
+    def _working(self) -> Iterator[asyncio.Event]:
+        stopping = self._begin()
         try:
-            yield self._stopping
+            yield stopping
         finally:
             self._stopping = None
 
@@ -171,7 +202,7 @@ class Asking:
     async def _one(self, answer: Answer, gate: asyncio.Semaphore, stopping: asyncio.Event) -> None:
         try:
             async with gate:
-                answer.assembly = Assembly(answer.name)
+                answer.assembly = Assembly(answer.speaker)
                 self.watcher(answer)
                 async with aclosing(until(deltas_from(answer.app, answer.input), stopping)) as deltas:
                     async for delta in deltas:
@@ -185,7 +216,7 @@ class Asking:
             if answer.assembly.text:
                 answer.completion = answer.assembly.completion(interrupted=True)
         except asyncio.CancelledError:
-            assembly = answer.assembly or Assembly(answer.name)
+            assembly = answer.assembly or Assembly(answer.speaker)
             answer.completion = answer.completion or assembly.completion(interrupted=True)
             raise
         finally:
