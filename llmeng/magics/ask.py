@@ -63,7 +63,7 @@ def wrapped(
     repeats = options.temperature == 0 or options.seed is not None
     if repeats and not options.no_cache and _is_known_by_name(model):
         model = cache(model)
-    if options.as_ is not None:
+    if options.as_ is not None and options.prompt is None:
         model = Structured(model)
     return wrap(model)
 

@@ -19,6 +19,8 @@ from .options import CellOptions, parse
 from .page import Page
 from .preview import Preview
 from .request import Request, build, fill
+from .save import remember
+from .saved import build_saved
 
 # %% auto #0
 __all__ = ['run_cell', 'answer', 'ask_again', 'help_page']
@@ -33,6 +35,7 @@ def run_cell(
     options = parse(line, lambda text: fill(text, shell.user_ns))
     if options.help:
         return help_page()
+    remember(options, cell)
     return answer(shell, options, cell, cell_of(shell, f"{line}\n{cell}"))
 
 
@@ -44,7 +47,10 @@ def answer(
 ) -> Any:
     "Ask what a cell asks."
     turns = CHATS[options.chat].before(asking) if options.chat in CHATS else []
-    requests = build(options, prompt, shell.user_ns, messages(turns))
+    if options.prompt is not None:
+        options, requests = build_saved(options, prompt, shell.user_ns)
+    else:
+        requests = build(options, prompt, shell.user_ns, messages(turns))
     if options.dry_run:
         return Preview(requests)
     if options.for_ is not None:
@@ -62,7 +68,7 @@ def _in_chat(shell: Any, options: CellOptions, request: Request, asking: str | N
     if options.chat is None:
         return ask_one(shell, options, request)
 
-    def remember(completion: Completion) -> None:
+    def add(completion: Completion) -> None:
         system = request.messages[0].text if options.system is not None else None
         turn = Turn(request.messages[-1], completion, asking, system, request.model, request.options)
         dropped = CHATS.open(options.chat).add(turn)
@@ -74,9 +80,9 @@ def _in_chat(shell: Any, options: CellOptions, request: Request, asking: str | N
         result = ask_one(shell, options, request)
     except Interrupted as interrupt:
         if interrupt.partial.text:
-            remember(interrupt.partial)
+            add(interrupt.partial)
         raise
-    remember(result.completion if isinstance(result, Choice) else result)
+    add(result.completion if isinstance(result, Choice) else result)
     return result
 
 
@@ -101,7 +107,11 @@ as in `{{{{ city.name | upper }}}}`. All other braces are sent as they are; `--r
 
 {examples}
 
-`%llm help` lists what there is besides asking: conversations, models, usage, explanations of errors, recordings."""
+`%llm save NAME` keeps the cell that ran last as a prompt, and `--prompt NAME` runs it: the cell below is the value of its one \
+input, or `name: value` lines; what is not in the cell comes from variables of these names.
+
+`%llm help` lists what there is besides asking: saved prompts, conversations, models, usage, explanations of errors, \
+recordings."""
 
 _EXAMPLES = (
     ("%%llm --to answer", "`answer` is the Completion"),
@@ -112,6 +122,7 @@ _EXAMPLES = (
     ("%%llm --for review in reviews", "one answer for each; the cell says `{{ review }}`"),
     ("%%llm --models local/smollm2-135m,ollama/qwen3", "the answers side by side"),
     ("%%llm --image figure", "a path, a URL or a variable"),
+    ("%%llm --prompt support/refund@production", "a saved prompt; the cell fills its inputs"),
     ("%%llm --dry-run", "what would be sent, its tokens and its cost"),
 )
 

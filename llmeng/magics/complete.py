@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import LLMEngError
+
 # %% auto #0
 __all__ = ['complete']
 
@@ -36,14 +38,58 @@ def _possible(before: list[str], word: str, scope: Mapping[str, Any], cell: bool
             return list(CHATS)
         if before[1] == "cassette" and len(before) == 2:
             return list(ACTIONS)
+        if before[1] in ("save", "prompts"):
+            return _library(before[1:], word)
         if before[1] not in ("explain", "fix", "model"):
             return []
+    if cell and last == "--prompt":
+        return _prompts(word, scope)
     for option in OPTIONS:
         if last == f"--{option.name}":
             return list(CHATS) if option.name == "chat" else list(option.choices)
     if word.startswith("-"):
         return [f"--{option.name}" for option in OPTIONS]
     return _models(scope)
+
+
+def _prompts(word: str, scope: Mapping[str, Any] | None = None) -> list[str]:
+    "Names of saved prompts; behind an @ labels and versions."
+    from llmeng.magics.saved import library
+    from llmeng.prompts import Prompt
+    from llmeng.prompts.library.history import kept
+    from llmeng.prompts.library.label import labels
+
+    held = library()
+    variables = [
+        name for name, value in (scope or {}).items() if isinstance(value, Prompt) and name[0] != "_"
+    ]
+    name, at, _ = word.partition("@")
+    try:
+        if not at:
+            return [*variables, *held]
+        versions = [item.version for item in kept(held.folder, name)]
+        return (
+            [f"{name}@{which}" for which in (*labels(held.folder, name), *versions)] if name in held else []
+        )
+    except (LLMEngError, OSError):  # the tab key has no place to say what is wrong
+        return variables
+
+
+def _library(before: list[str], word: str) -> list[str]:
+    from llmeng.magics.save import SAVE_OPTIONS
+    from llmeng.prompts.library.action import ACTIONS as actions
+
+    command, *given = before
+    if command == "save":
+        return list(SAVE_OPTIONS) if word.startswith("-") else _prompts(word) if not given else []
+    if not given:
+        return ["help", *actions]
+    action = actions.get(given[0])
+    if action is None:
+        return []
+    if word.startswith("-"):
+        return [f"--{option}" for option in action.options]
+    return _prompts(word) if len(given) == 1 and "NAME" in action.usage else []
 
 
 def _models(scope: Mapping[str, Any]) -> list[str]:

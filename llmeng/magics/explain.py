@@ -115,7 +115,7 @@ and nothing else. Change only what must change.
 
 {report}"""
 
-_NOT_HERE = ("as_", "choose", "for_", "models", "chat", "image", "raw")
+_NOT_HERE = ("as_", "choose", "for_", "models", "chat", "image", "raw", "prompt")
 
 
 def _options(shell: Any, line: str, magic: str) -> CellOptions:

@@ -5,7 +5,7 @@
 # %% ../../nbs/magics/line.ipynb #c002
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,26 @@ def _number(chat: Chat, text: str) -> int:
     return int(text)
 
 # %% ../../nbs/magics/line.ipynb #c008
+@_command(
+    "save NAME [--label LABEL] [--notes TEXT] [--tags A,B]", "keep the `%%llm` cell that ran last as a prompt"
+)
+def _save(shell: Any, given: list[str], rest: str) -> Page:
+    from llmeng.magics.save import save_last
+
+    return save_last(shell, given)
+
+
+@_command("prompts [ACTION]", "the saved prompts; `%llm prompts help` lists what can be done with them")
+def _prompts(shell: Any, given: list[str], rest: str) -> Any:
+    from llmeng.magics.saved import library
+    from llmeng.prompts.library.action import ACTIONS as actions
+    from llmeng.prompts.library.action import act
+
+    if given[:1] == ["help"]:
+        return _page("{}", [(f"%llm prompts {action.usage}", action.help) for action in actions.values()])
+    return act(library(), given)
+
+# %% ../../nbs/magics/line.ipynb #c010
 @_command("model [NAME]", "the model that answers where none is named; with a name, set it")
 def _model(shell: Any, given: list[str], rest: str) -> Page:
     from llmeng.core.model import Model
@@ -165,7 +185,7 @@ def _usage(shell: Any, given: list[str], rest: str) -> Any:
     _none(given, "usage")
     return LEDGER
 
-# %% ../../nbs/magics/line.ipynb #c010
+# %% ../../nbs/magics/line.ipynb #c012
 @_command("explain [MODEL] [OPTIONS]", "what the last exception means; --dry-run shows what would be sent")
 def _explain(shell: Any, given: list[str], rest: str) -> Any:
     from llmeng.magics.explain import explain
@@ -179,7 +199,7 @@ def _fix(shell: Any, given: list[str], rest: str) -> Any:
 
     return fix(shell, rest)
 
-# %% ../../nbs/magics/line.ipynb #c012
+# %% ../../nbs/magics/line.ipynb #c014
 _CASSETTE = "cassette [auto|replay|record|live [FILE]] [status|stale|prune]"
 _FILE = "cassette.jsonl"
 ACTIONS = (
@@ -240,17 +260,21 @@ def _state(recorder: Any) -> str:
 def _count(recordings: Any) -> str:
     return "1 recording" if len(recordings) == 1 else f"{len(recordings)} recordings"
 
-# %% ../../nbs/magics/line.ipynb #c014
+# %% ../../nbs/magics/line.ipynb #c016
 @_command("help", "this page")
 def _help(shell: Any, given: list[str], rest: str) -> Page:
+    _none(given, "help")
+    commands = [(f"%llm {command.usage}", command.help) for command in COMMANDS.values()]
+    return _page(_HELP, commands, _EXAMPLES)
+
+
+def _page(words: str, *terms: Sequence[tuple[str, str]]) -> Page:
     from llmeng.magics import magic_name
 
     from llmeng.magics.page import terms_markdown, terms_text
 
-    _none(given, "help")
-    commands = [(f"%llm {command.usage}", command.help) for command in COMMANDS.values()]
     markdown, text = (
-        _HELP.format(commands=show(commands), examples=show(_EXAMPLES)).replace("%llm", f"%{magic_name()}")
+        words.format(*map(show, terms)).replace("%llm", f"%{magic_name()}")
         for show in (terms_markdown, terms_text)
     )
     return Page(markdown, text.replace("`", ""))
@@ -259,14 +283,18 @@ def _help(shell: Any, given: list[str], rest: str) -> Page:
 _HELP = """To ask a model, write `%%llm` on the first line of a cell and the prompt below it. `%%llm --help` shows its \
 options. On a line of its own, `%llm` does the rest.
 
-{commands}
+{}
 
 Examples:
 
-{examples}"""
+{}"""
 
 _EXAMPLES = (
     ("%llm model openai/gpt-5.4-mini", "from here on, unless a cell names another"),
+    (
+        "%llm save support/refund --label candidate",
+        "keep the cell that ran last; `%%llm --prompt support/refund` runs it",
+    ),
     ("%llm explain", "after a cell has failed"),
     ("%llm edit trip 2 And by train?", "ask the second turn anew"),
     ("%llm cassette replay answers.jsonl", "answer from a recording, without a key"),

@@ -23,7 +23,7 @@ class Option:
     "A row of the table."
 
     name: str  # without its dashes
-    kind: str  # flag, text, number, whole, variable, list, texts, expression or choice
+    kind: str  # flag, text, number, whole, variable, list, texts, expression, choice or prompt
     value: str = ""  # what the help calls its value
     help: str = ""
     short: str = ""  # the letter, where it has one
@@ -37,6 +37,12 @@ OPTIONS = (
     Option("seed", "whole", "N", "the same seed, the same sample, as far as the provider can"),
     Option("stop", "texts", "TEXT", r"a text that ends the answer (\n is a new line); may be repeated"),
     Option("chat", "variable", "NAME", "go on with the conversation of that name"),
+    Option(
+        "prompt",
+        "prompt",
+        "NAME",
+        "run a saved prompt: NAME, NAME@LABEL or NAME@VERSION; the cell fills its inputs",
+    ),
     Option("to", "variable", "VAR", "store the completion; with --as the value; with --for a list"),
     Option(
         "as",
@@ -85,6 +91,7 @@ class CellOptions:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     chat: str | None = None
+    prompt: Any = None  # of the library, or a Prompt
     to: str | None = None
     as_: str | None = None  # Python
     choose: tuple[str, ...] = ()
@@ -114,6 +121,8 @@ def _convert(option: Option, value: Any) -> Any:
         return value
     if option.name == "for":
         return _loop(value)
+    if option.kind == "prompt":  # {{ }} may have given one
+        return value
     if option.kind in ("number", "whole"):
         return _number(option, str(value))
     if option.kind == "list":
@@ -179,6 +188,10 @@ _EXCLUDE = (
     ("for", "chat", "a conversation has one answer a turn"),
     ("models", "chat", "a conversation has one answer a turn"),
     ("models", "MODEL", "name all of them in --models"),
+    ("prompt", "system", "a saved prompt has its own"),
+    ("prompt", "as", "a saved prompt has its own type"),
+    ("prompt", "choose", "a saved prompt has its own labels"),
+    ("prompt", "chat", "a saved prompt has its own turns"),
 )
 
 
