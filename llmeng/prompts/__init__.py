@@ -6,6 +6,7 @@ from types import ModuleType
 
 # Each name is loaded when it is first used: importing llmeng.prompts costs nothing.
 _NAMES = {
+    "answer_in": "llmeng.prompts.format",
     "as_model": "llmeng.prompts.technique",
     "calibrate": "llmeng.prompts.calibrate",
     "calibrate_batch": "llmeng.prompts.calibrate",
@@ -22,6 +23,7 @@ _NAMES = {
     "FewShot": "llmeng.prompts.few_shot",
     "fill_slots": "llmeng.prompts.slots",
     "filled": "llmeng.prompts.slots",
+    "FORMS": "llmeng.prompts.format",
     "Input": "llmeng.prompts.inputs",
     "interpolate": "llmeng.prompts.expression",
     "Library": "llmeng.prompts.library.library",
@@ -32,6 +34,7 @@ _NAMES = {
     "random_words": "llmeng.prompts.calibrate",
     "read_answer": "llmeng.prompts.answer",
     "refine": "llmeng.prompts.refine",
+    "role": "llmeng.prompts.role",
     "Selection": "llmeng.prompts.select",
     "self_consistency": "llmeng.prompts.self_consistency",
     "Slot": "llmeng.prompts.slot",
