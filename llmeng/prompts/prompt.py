@@ -372,8 +372,17 @@ class Prompt:
         return values
 
     def _is_value(self, given: Mapping[str, Any]) -> bool:
-        # a mapping for the one input that takes mappings, and not a mapping of inputs
-        return len(self.inputs) == 1 and not set(given) & set(self.inputs) and bool(given)
+        # a mapping for the one input that takes mappings, and not inputs by name, misspelt ones among them
+        if len(self.inputs) != 1 or not given or set(given) & set(self.inputs):
+            return False
+        (name, item) = next(iter(self.inputs.items()))
+        if item.type is Any:
+            return not any(nearest(str(key), [name]) for key in given)
+        try:
+            item.check(given, name)
+        except PromptError:
+            return False
+        return True
 
     def _messages(self, values: Mapping[str, Any]) -> tuple[Message, ...]:
         examples = tuple(self.examples(values) if callable(self.examples) else self.examples)

@@ -240,7 +240,8 @@ def _compile(section: Section) -> tuple[Any, set[str]]:
         return environment.from_string(tree), meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         line = section.line + (error.lineno or 1) - 1
-        shown = section.source.split("\n")[(error.lineno or 1) - 1].strip()
+        lines = section.source.split("\n")
+        shown = lines[min((error.lineno or 1) - 1, len(lines) - 1)].strip()
         hint = " A block can't reach over a role line." if "end of template" in str(error.message) else ""
         raise PromptError(
             f"Line {line}, {_short(shown)!r}: {error.message}{'' if error.message.endswith('.') else '.'}{hint} "
