@@ -17,7 +17,7 @@ from ..deps import need
 from ..errors import LLMEngError, MissingExtra
 
 # %% auto #0
-__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'fetch', 'serve', 'doctor', 'gate', 'runs', 'lab', 'parser', 'main']
+__all__ = ['ABOUT', 'NAMES', 'ask', 'models', 'fetch', 'serve', 'doctor', 'gate', 'runs', 'prompts', 'lab', 'parser', 'main']
 
 # %% ../../nbs/cli/command.ipynb #c005
 def ask(arguments: argparse.Namespace) -> int:
@@ -185,6 +185,13 @@ def runs(arguments: argparse.Namespace) -> int:
     return 0
 
 # %% ../../nbs/cli/command.ipynb #c019
+def prompts(arguments: argparse.Namespace) -> int:
+    "Look after a library of prompts."
+    from llmeng.cli.prompts import prompts as act
+
+    return act(arguments)
+
+# %% ../../nbs/cli/command.ipynb #c020
 def lab(arguments: argparse.Namespace) -> int:
     "Fetch the default weights if they are not there, and open JupyterLab."
     from llmeng.cli.lab import home_notebook, run_lab
@@ -198,7 +205,7 @@ def lab(arguments: argparse.Namespace) -> int:
     notebook = Path(arguments.notebook).resolve() if arguments.notebook else home_notebook(Path.cwd())
     return run_lab(notebook, port=arguments.port, browser=not arguments.no_browser)
 
-# %% ../../nbs/cli/command.ipynb #c021
+# %% ../../nbs/cli/command.ipynb #c022
 ABOUT = """\
 LLM engineering in Jupyter, with a model on your own machine or any hosted one.
 
@@ -208,6 +215,7 @@ LLM engineering in Jupyter, with a model on your own machine or any hosted one.
   llmeng models list                local models; get NAME, remove NAME, where
   llmeng gate OLD NEW               may the new run replace the old one? with an exit code
   llmeng runs                       the evaluations that are kept in this folder
+  llmeng prompts list               saved prompts; history, diff, label, rollback, search, check
   llmeng doctor                     what works on this machine, and what to do about what does not
 """
 NAMES = """\
@@ -222,7 +230,14 @@ environment:
   LLMENG_MODEL                the default model
   LLMENG_HOME                 where weights are kept
   LLMENG_THREADS              the local model's threads
+  LLMENG_PROMPTS              the folder of saved prompts (default: prompts)
   LLMENG_CASSETTE             replay:FILE answers from a recording, auto:FILE records what is missing
+"""
+
+
+_PROMPTS = """\
+llmeng prompts help               all actions
+llmeng prompts check              whether every file is as it should be; exit code 1 where not
 """
 
 
@@ -305,6 +320,12 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("runs", runs, "List the evaluations that are kept in this folder.")
     sub.add_argument("name", nargs="?", help="those of one name")
+
+    sub = command(
+        "prompts", prompts, "Look after saved prompts: their versions, labels and scores.", _PROMPTS
+    )
+    sub.add_argument("--folder", help="the library (default: LLMENG_PROMPTS, else prompts)")
+    sub.add_argument("words", nargs=argparse.REMAINDER, metavar="ACTION …", help="default: list")
 
     command("doctor", doctor, "Say what works on this machine and what to do about what does not.")
     return top
