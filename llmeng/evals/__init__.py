@@ -6,6 +6,8 @@ from types import ModuleType
 
 # Each name is loaded when it is first used: importing llmeng.evals costs nothing.
 _NAMES = {
+    "AB": "llmeng.evals.ab",
+    "ab": "llmeng.evals.ab",
     "Agreement": "llmeng.evals.agreement",
     "agreement": "llmeng.evals.agreement",
     "ambiguity": "llmeng.evals.bias",
@@ -77,6 +79,7 @@ _NAMES = {
     "PERTURBATIONS": "llmeng.evals.perturbation",
     "pii": "llmeng.evals.pii",
     "plot_weight": "llmeng.evals.decide",
+    "plan_ab": "llmeng.evals.ab_plan",
     "position_bias": "llmeng.evals.option",
     "Preferences": "llmeng.evals.blind",
     "preferences": "llmeng.evals.blind",
@@ -114,6 +117,8 @@ _NAMES = {
     "schema_valid": "llmeng.evals.structure",
     "Score": "llmeng.evals.score",
     "scorer": "llmeng.evals.score",
+    "Sensitivity": "llmeng.evals.sensitivity",
+    "sensitivity": "llmeng.evals.sensitivity",
     "similarity": "llmeng.evals.similarity",
     "to_hf": "llmeng.evals.hf",
     "to_samples": "llmeng.evals.sample",
