@@ -5,187 +5,24 @@
 # %% ../../../nbs/prompts/library/library.ipynb #c002
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ...errors import PromptConflict, PromptError, nearest
-from .check import Problems, check
-from .folder import Folder
 from .history import Kept, Version, find, keep, kept, read_prompt
 from .label import labels, move, moves
-from .record import model_of, read_records, records_of, write_records
+from .reader import Reader
+from .record import model_of, records_of, write_records
 from .reference import CURRENT, Reference, check_label, check_name, reference
-from .view import Entries, Entry, History, Records
+from .view import Records
 from ..prompt import Prompt
 
 # %% auto #0
 __all__ = ['Library']
 
 # %% ../../../nbs/prompts/library/library.ipynb #c005
-class Library:
-    "Prompts in a folder, with their versions, labels and records."
-
-    def __init__(
-        self,
-        folder: str | os.PathLike | None = None,  # None: LLMENG_PROMPTS, else prompts in the working folder
-    ):
-        self.folder = Folder(folder if folder is not None else os.environ.get("LLMENG_PROMPTS") or "prompts")
-        self._seen: dict[str, str] = {}  # name → what was current when this object last looked
-
-    # Reading
-
-    def __getitem__(
-        self,
-        name: str,  # NAME, NAME@LABEL, NAME@VERSION
-    ) -> Prompt:
-        "A prompt: its current text, or a version of it."
-        at = reference(name)
-        if at.which != CURRENT:
-            found = self._find(at)
-            if self.folder.file(at.name).is_file():
-                self._look(at.name)
-            return read_prompt(self.folder, found.path, at.name)
-        prompt = self._current(at.name)
-        if prompt is None:
-            raise self._missing(at.name)
-        self._seen[at.name] = prompt.version
-        return prompt
-
-    def __contains__(self, name: object) -> bool:
-        try:
-            at = reference(name)
-            self._find(at)
-            return True
-        except PromptError:
-            return False
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.folder.names())
-
-    def __len__(self) -> int:
-        return len(self.folder.names())
-
-    def version(
-        self,
-        name: str,  # NAME, NAME@LABEL, NAME@VERSION
-    ) -> Version:
-        "A kept version; of a name alone the current one, `PromptError` where that is not kept yet."
-        at = reference(name)
-        found = self._find(at)
-        if found is None:
-            raise PromptError(f"The text of {at.name} is not kept yet. Keep it: library.save({at.name!r}).")
-        return self._as_version(at.name, found)
-
-    def history(
-        self,
-        name: str,
-    ) -> History:  # a list, the newest first
-        "The kept versions of a prompt."
-        name = self._known(name)
-        current = self._version_now(name)
-        standing = labels(self.folder, name)
-        versions = [
-            self._as_version(name, item, current=current, standing=standing)
-            for item in kept(self.folder, name)
-        ]
-        edited = current is not None and all(version.version != current for version in versions)
-        return History(reversed(versions), edited=edited)
-
-    def entry(self, name: str) -> Entry:
-        "How a prompt stands."
-        name = self._known(name)
-        versions = [item.version for item in kept(self.folder, name)]
-        known: dict[str, Any] = {"n_versions": len(versions)}
-        try:
-            known["labels"] = tuple(labels(self.folder, name).items())
-            known["records"] = Records(read_records(self.folder, name))
-            prompt = self._current(name)
-        except PromptError as error:
-            return Entry(name, "broken", error=str(error), **known)
-        if prompt is None:
-            return Entry(name, "deleted", **known)
-        version = prompt.version
-        state = "kept" if version in versions else "edited" if versions else "new"
-        return Entry(name, state, prompt, version, **known)
-
-    def entries(self) -> Entries:
-        "All prompts, and how they stand."
-        found = Entries(self.entry(name) for name in self)
-        found.empty = f"No prompts in {self.folder.shown} yet. Save one: library.save('name', prompt)."
-        return found
-
-    def status(self) -> Entries:
-        "The prompts whose text is not kept, can't be read, or is gone."
-        found = Entries(entry for entry in self.entries() if entry.state != "kept")
-        found.empty = "Every prompt is kept as it stands."
-        return found
-
-    def labels(
-        self,
-        name: str,
-    ) -> dict[str, str]:  # label → version
-        "Where the labels of a prompt stand."
-        return labels(self.folder, self._known(name))
-
-    def records(
-        self,
-        name: str,  # NAME for all versions; NAME@LABEL, NAME@VERSION for one
-    ) -> Records:  # a list, in order of their dates
-        "What was measured with a prompt."
-        at = reference(name)
-        records = read_records(self.folder, self._known(at.name))
-        if at.which != CURRENT:
-            version = self._find(at).version
-            records = [record for record in records if record.version == version]
-        return Records(records)
-
-    def search(
-        self,
-        words: str = "",  # all of them must be there; case does not matter
-        *,
-        tag: str | None = None,
-        label: str | None = None,  # which the prompt has
-    ) -> Entries:  # those with a word in the name first
-        "Look for prompts by name, notes, tags, text and examples."
-        wanted = words.casefold().split()
-        found, tags, standing = [], set(), set()
-        for entry in self.entries():
-            own_tags, own_labels = (
-                entry.prompt.tags if entry.prompt else (),
-                [name for name, _ in entry.labels],
-            )
-            tags.update(own_tags)
-            standing.update(own_labels)
-            if (tag is not None and tag not in own_tags) or (label is not None and label not in own_labels):
-                continue
-            text = f"{entry.name}\n{entry.prompt.to_text() if entry.prompt else ''}".casefold()
-            if all(word in text for word in wanted):
-                found.append((-sum(word in entry.name.casefold() for word in wanted), entry.name, entry))
-        result = Entries(entry for _, _, entry in sorted(found, key=lambda item: item[:2]))
-        near = nearest(tag, tags) if tag is not None and tag not in tags else ""
-        near += nearest(label, standing) if label is not None and label not in standing else ""
-        result.empty = f"Nothing found in {self.folder.shown}.{near}"
-        return result
-
-    def diff(
-        self,
-        name: str,
-        a: str | None = None,  # a label, a version or "current"; None: the version before `b`
-        b: str = CURRENT,
-    ) -> Any:  # as `Prompt.diff`
-        "What changed from one text of a prompt to another."
-        name = self._known(name)
-        new = self[f"{name}@{b}"]
-        if a is None:
-            return self._before(name, new.version).prompt.diff(new)
-        return self[f"{name}@{a}"].diff(new)
-
-    def check(self) -> Problems:
-        "What is wrong with the files of the library."
-        return check(self.folder)
-
-    # Writing
+class Library(Reader):
+    "Prompts in a folder, with their versions, labels and records. It reads as `Reader` does."
 
     def save(
         self,
@@ -196,7 +33,7 @@ class Library:
         tags: Sequence[str] | None = None,  # None: those of the prompt, else those that it had
         label: str | None = None,  # put it on this version
         base: str
-        | None = None,  # the version it was made from; None: what was current when this object last looked
+        | None = None,  # the version it was made from; None: the current one when this object last looked
     ) -> Version:
         "Keep a prompt as a version, and make it the current text. The same content again is no new version."
         name = check_name(name)
@@ -314,22 +151,6 @@ class Library:
 
     # Beneath
 
-    def _current(self, name: str) -> Prompt | None:
-        path = self.folder.file(name)
-        return read_prompt(self.folder, path, name) if path.is_file() else None
-
-    def _version_now(self, name: str) -> str | None:
-        try:
-            prompt = self._current(name)
-        except PromptError:
-            return None
-        return prompt and prompt.version
-
-    def _look(self, name: str) -> None:
-        version = self._version_now(name)
-        if version is not None:
-            self._seen[name] = version
-
     def _keep_current(self, name: str) -> Prompt | None:
         # what was edited by hand becomes a version before anything else does
         path = self.folder.file(name)
@@ -343,22 +164,6 @@ class Library:
             keep(self.folder, name, self.folder.read(path), prompt.version)
         return prompt
 
-    def _find(self, at: Reference) -> Kept | None:  # None: a current text that is not kept
-        self._known(at.name)
-        if at.which != CURRENT:
-            return find(self.folder, at.name, at.which)
-        prompt = self._current(at.name)
-        if prompt is None:
-            raise self._missing(at.name)
-        return next((item for item in kept(self.folder, at.name) if item.version == prompt.version), None)
-
-    def _before(self, name: str, version: str) -> Version:
-        versions = kept(self.folder, name)
-        place = next((n for n, item in enumerate(versions) if item.version == version), len(versions))
-        if place == 0:
-            raise PromptError(f"{name} has no version before {version}: it is the first that is kept.")
-        return self._as_version(name, versions[place - 1])
-
     def _label_before(self, name: str, label: str) -> Kept:
         stood = [step.version for step in moves(self.folder, name, check_label(label))]
         before = [version for version in stood[:-1] if version not in (None, stood[-1])]
@@ -368,48 +173,6 @@ class Library:
                 f"library.label({name!r}, {label!r}, version)."
             )
         return find(self.folder, name, before[-1])
-
-    def _as_version(
-        self,
-        name: str,
-        item: Kept,
-        *,
-        current: str | None = None,
-        standing: dict[str, str] | None = None,
-        replaced: str | None = None,
-    ) -> Version:
-        current = current or self._version_now(name)
-        standing = labels(self.folder, name) if standing is None else standing
-        return Version(
-            name,
-            item.version,
-            item.saved,
-            tuple(label for label, version in standing.items() if version == item.version),
-            item.version == current,
-            replaced,
-            item.path,
-            self.folder,
-        )
-
-    def _known(self, name: str) -> str:
-        name = check_name(name)
-        if not self.folder.file(name).is_file() and not kept(self.folder, name):
-            raise self._missing(name)
-        return name
-
-    def _missing(self, name: str) -> PromptError:
-        if versions := kept(self.folder, name):
-            return PromptError(
-                f"The file of {name} is gone; {len(versions)} versions are kept. library.rollback({name!r}) brings back "
-                f"the newest, and library['{name}@{versions[-1].version[:4]}'] reads it."
-            )
-        names = self.folder.names()
-        there = (
-            f" There are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}."
-            if names
-            else " It is empty."
-        )
-        return PromptError(f"No prompt {name!r} in {self.folder.shown}.{nearest(name, names)}{there}")
 
     def _refuse_twin(self, name: str) -> None:
         for other in self.folder.names():
@@ -430,13 +193,6 @@ class Library:
             kept=version,
             current=there.version,
         )
-
-    def __repr__(self) -> str:
-        count = len(self)
-        return f"Library({self.folder.shown!r}, {count} prompt{'s' * (count != 1)})"
-
-    def _repr_html_(self) -> str:
-        return self.entries()._repr_html_()
 
 
 def _content(prompt: Prompt) -> tuple:

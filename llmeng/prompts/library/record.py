@@ -114,6 +114,8 @@ def records_of(
         return [checked(measured)]
     if hasattr(measured, "to_records"):
         found = [{**known, **_given(item, dataset)} for item in measured.to_records()]
+    elif isinstance(strips := getattr(measured, "strips", None), Mapping):
+        found = [{**known, **_of_strip(measured, model, strip, note)} for model, strip in strips.items()]
     else:
         scores = measured if isinstance(measured, Mapping) else getattr(measured, "scores", None)
         if not isinstance(scores, Mapping) or not all(hasattr(score, "low") for score in scores.values()):
@@ -137,6 +139,21 @@ def records_of(
     if not known["dataset"] and not all(item.get("dataset") for item in found):
         raise PromptError("Which data was it measured on? Name it: dataset='refunds-2026-11'.")
     return [checked(ScoreRecord(**_plain(item))) for item in found]
+
+
+def _of_strip(measured: Any, model: str, strip: Any, note: str) -> dict[str, Any]:
+    # the score of the prompt as written, and how far other wordings move it
+    score = strip.original
+    return {
+        "model": model,
+        "metric": measured.metric,
+        **{name: getattr(score, name) for name in ("n", "value", "low", "high", "confidence")},
+        "better": strip.better,
+        "worst": strip.scores[strip.worst].value,
+        "best": strip.scores[strip.best].value,
+        "n_forms": len(strip.scores),
+        "note": "; ".join(filter(None, (note, strip.verdict(getattr(measured, "tolerance", 0.05))))),
+    }
 
 
 def model_of(
