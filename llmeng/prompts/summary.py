@@ -118,7 +118,11 @@ class Summarised:
 
     def _repr_html_(self) -> str:
         if not self.summary:
-            return did_html("Sent as it is", [("messages", self.n_kept), ("tokens, about", self.tokens_before)], self.inner)
+            return did_html(
+                "Sent as it is",
+                [("messages", self.n_kept), ("tokens, about", self.tokens_before)],
+                self.inner,
+            )
         title = f"{self.n_dropped} messages were replaced by a summary, {self.n_kept} were kept"
         tokens = f"{self.tokens_before:,} → {self.tokens_after:,}"
         return did_html(title, [("summary", self.summary), ("tokens, about", tokens)], self.inner)
@@ -145,11 +149,17 @@ class Summarise(Strategy):
         summariser: Callable[[str], Any] | None = None,
         count: Callable[[Message], int] | None = None,
     ):
-        for label, value, least in (("max_tokens", max_tokens, 50), ("keep", keep, 1), ("summary_words", summary_words, 5)):
+        for label, value, least in (
+            ("max_tokens", max_tokens, 50),
+            ("keep", keep, 1),
+            ("summary_words", summary_words, 5),
+        ):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"{label} must be {least} or more, got {value!r}.")
         if summariser is not None and not callable(summariser):
-            raise ValueError(f"A summariser is a model or a function from a text to a text, got {summariser!r}.")
+            raise ValueError(
+                f"A summariser is a model or a function from a text to a text, got {summariser!r}."
+            )
         self.max_tokens, self.keep, self.summary_words = max_tokens, keep, summary_words
         self.summariser, self.count = summariser, count or estimate_tokens
         who = getattr(summariser, "name", None) or getattr(summariser, "__name__", None) or "itself"
@@ -173,10 +183,10 @@ class Summarise(Strategy):
         did = Summarised(summary, start, len(rest), before, after, sent)
         return Hand(sent, options, did=did)
 
-    async def _summary(
-        self, before: str, part: Sequence[Message], calls: Calls, options: Options
-    ) -> str:
-        earlier = "\n".join(filter(None, [before and "Earlier: " + before.replace("\n", "\n    "), as_text(part)]))
+    async def _summary(self, before: str, part: Sequence[Message], calls: Calls, options: Options) -> str:
+        earlier = "\n".join(
+            filter(None, [before and "Earlier: " + before.replace("\n", "\n    "), as_text(part)])
+        )
         if self.summariser is None or isinstance(self.summariser, Model):
             asked = Message("user", _ASK.format(quoted(earlier, "conversation"), self.summary_words))
             how = Options.of(temperature=0, max_tokens=2 * self.summary_words, timeout_s=options.timeout_s)
