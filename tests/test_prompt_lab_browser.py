@@ -13,7 +13,7 @@ SETUP = f"""
 import llmeng as le
 from llmeng.models.scripted import Scripted
 from llmeng.prompts import Prompt
-from llmeng.widgets import PromptLab
+from llmeng.widgets import Compare, PromptLab
 
 HOSTILE = {HOSTILE!r}
 samples = [
@@ -30,9 +30,18 @@ bench = PromptLab(Prompt("Say {{ n }} words of {{ text }}", inputs={"n": int}, n
                   samples=samples, scorer="exact_match", library="shelf")
 bench
 """.strip()
+SIDES = """
+sides = Compare(hostile, talker, ["What is it?"])
+sides
+""".strip()
+BLIND = """
+blind = Compare(Scripted("secret-9b", answers="I, secret-9b, say yes."), Scripted("other-1b", answers="No."),
+                ["Is it late?", "Is it far?", "Is it you?"], blind=True)
+blind
+""".strip()
 ASK = "print(lab.text)"
 BUSY = "import time\n\ntime.sleep(4)"
-CELLS = [("code", source.strip()) for source in (SETUP, REAL, TYPED, ASK, BUSY)]
+CELLS = [("code", source.strip()) for source in (SETUP, REAL, TYPED, ASK, BUSY, SIDES, BLIND)]
 
 
 class Bench:
@@ -221,6 +230,66 @@ def test_python_and_the_page_hold_the_same(notebook: Notebook):
     assert ask(notebook, "print(lab.text)").endswith("{{ text }} Now.")
 
 
+class Pair:
+    "The comparison in a cell's output."
+
+    def __init__(self, notebook: Notebook, index: int):
+        self.root = notebook.cell(index).locator(".llmeng-compare")
+        self.panes = self.root.locator(".llmeng-compare-pane")
+        self.count = self.root.locator(".llmeng-compare-count")
+        self.status = self.root.locator(".llmeng-compare-status")
+        self.result = self.root.locator(".llmeng-compare-result")
+
+
+def test_two_apps_side_by_side(notebook: Notebook):
+    notebook.run(5)
+    pair = Pair(notebook, 5)
+    keyboard = notebook.page.keyboard
+    expect(pair.panes).to_have_count(2)
+    pair.root.focus()
+    keyboard.press("r")
+    expect(pair.panes.nth(1).locator(".llmeng-compare-text")).to_contain_text("three")
+    keyboard.press("Escape")
+    expect(pair.panes.nth(1)).to_have_attribute("data-state", "stopped")
+    expect(pair.panes.nth(0).locator(".llmeng-compare-text")).to_have_text(HOSTILE)
+    assert (
+        pair.panes.nth(0).locator("img, script, strong").count() == 0
+        and notebook.page.evaluate("window.hit") is None
+    )
+    keyboard.press("n")
+    keyboard.type("LOUD, jk?")
+    keyboard.press("Control+Enter")
+    expect(pair.count).to_have_text("2 of 2")
+    expect(pair.panes.nth(0).locator(".llmeng-compare-text")).to_have_text("Hostile")
+    expect(pair.root.get_by_label("Another input")).to_have_value("")
+    pair.root.get_by_role("button", name="Stop").click()
+    expect(pair.panes.nth(1)).to_have_attribute("data-state", "stopped")
+    notebook.shot("compare-open")
+
+
+def test_blind_votes(notebook: Notebook):
+    notebook.run(6)
+    pair = Pair(notebook, 6)
+    secrets = ("secret-9b", "other-1b", "scripted", "tokens")
+    pair.root.get_by_role("button", name="Ask all").click()
+    expect(pair.panes.nth(0)).to_have_attribute("data-state", "done")
+    for number, key in enumerate(("1", "b", "t"), 1):
+        page = notebook.output(6).inner_html().lower()
+        outputs = notebook.page.evaluate(
+            "() => JSON.stringify(jupyterapp.shell.currentWidget.content.widgets[6].model.outputs.toJSON())"
+        ).lower()
+        assert not [word for word in secrets if word in page + outputs]
+        if number == 1:
+            notebook.shot("compare-blind")
+        notebook.page.keyboard.press(key)
+        expect(pair.count).to_contain_text(f"{number} voted")
+        expect(pair.root).not_to_have_attribute("aria-busy", "true")
+    pair.root.get_by_role("button", name="Reveal the names").click()
+    expect(pair.result).to_contain_text("no difference shown")
+    expect(pair.result).to_contain_text("scripted/secret-9b")
+    notebook.shot("compare-revealed")
+
+
 def test_both_themes_are_readable_and_a_narrow_pane_too(notebook: Notebook):
     bench = Bench(notebook, 2)
     for dark in (True, False):
@@ -237,6 +306,16 @@ def test_both_themes_are_readable_and_a_narrow_pane_too(notebook: Notebook):
             assert contrast(part) > 4.5
         if dark:
             notebook.shot("prompt-lab-dark")
+        pair = Pair(notebook, 6)
+        pair.root.scroll_into_view_if_needed()
+        for part in (
+            pair.panes.first.locator(".llmeng-compare-text"),
+            pair.count,
+            pair.panes.first.locator(".llmeng-note"),
+        ):
+            assert contrast(part) > 4.5
+        if dark:
+            notebook.shot("compare-dark")
     notebook.page.set_viewport_size({"width": 620, "height": 1100})
     bench.root.scroll_into_view_if_needed()
     notebook.page.wait_for_timeout(200)
@@ -244,6 +323,9 @@ def test_both_themes_are_readable_and_a_narrow_pane_too(notebook: Notebook):
         "it is wider than its pane"
     )
     notebook.shot("prompt-lab-narrow")
+    pair.root.scroll_into_view_if_needed()
+    assert pair.root.evaluate("node => node.scrollWidth <= node.clientWidth + 1"), "it is wider than its pane"
+    notebook.shot("compare-narrow")
     notebook.page.set_viewport_size({"width": 1300, "height": 900})
 
 
@@ -255,6 +337,7 @@ def test_a_reopened_notebook_shows_the_copy(lab: Lab, notebook: Notebook):
     expect(static).to_contain_text("Say {{ n }} words of {{ text }}")
     expect(static).to_contain_text("one two three")
     expect(static).to_contain_text("against start")
+    expect(again.cell(6).locator(".llmeng-compare-static")).to_contain_text("I, secret-9b, say yes.")
     assert static.locator("img, script").count() == 0 and again.page.evaluate("window.hit") is None
     again.shot("prompt-lab-reopened")
     assert not [error for error in notebook.errors if "lab" in error.lower()]

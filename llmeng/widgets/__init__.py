@@ -5,6 +5,7 @@ _NAMES = {
     "Annotate": "llmeng.widgets.annotate",
     "Blind": "llmeng.widgets.blind",
     "Chat": "llmeng.widgets.chat",
+    "Compare": "llmeng.widgets.compare",
     "Decide": "llmeng.widgets.decide",
     "PromptLab": "llmeng.widgets.prompt_lab",
 }
