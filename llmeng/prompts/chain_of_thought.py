@@ -20,7 +20,7 @@ from ..display import answer_html
 from ..errors import BadAnswer, ModelError, PromptError, Unsupported
 from .answer import NO_ANSWER, Rule, bare, check_rule, read_answer
 from .technique import Technique, wrap
-from .version import version
+from .version import mark
 
 # %% auto #0
 __all__ = ['INSTRUCTION', 'CONCLUDE', 'Worked', 'to_worked', 'Reasoning', 'ChainOfThought', 'chain_of_thought']
@@ -32,7 +32,7 @@ class Worked:
 
     question: Any  # as for a call of the app: a text, or the inputs of a prompt
     reasoning: str
-    answer: str
+    answer: Any  # a text or a number
 
     @property
     def text(self) -> str:
@@ -115,7 +115,7 @@ class ChainOfThought(Technique):
         shown += ["asked for"] if ask == "always" else ["read only"] if ask == "never" else []
         shown += ["or error"] if missing == "raise" else []
         if (self.instruction, self.extract, conclude) != (default, "stated", CONCLUDE) or n:
-            shown.append(f"#{_mark([self.instruction, self.examples, self.extract, conclude])}")
+            shown.append(f"#{mark([self.instruction, self.examples, self.extract, conclude])}")
         super().__init__(model, f"chain_of_thought({', '.join(shown)})")
 
     def _thinking(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -203,13 +203,6 @@ class ChainOfThought(Technique):
 
 def _sum(costs: list[float | None]) -> float | None:
     return None if None in costs else sum(costs)
-
-
-def _mark(settings: Any) -> str:
-    try:
-        return version(settings)[:6]
-    except PromptError:  # a rule that is a lambda: a prompt refuses it, a model may have it
-        return "own"
 
 # %% ../../nbs/prompts/chain_of_thought.ipynb #c015
 def chain_of_thought(

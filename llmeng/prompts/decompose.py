@@ -20,7 +20,7 @@ from ..display import STYLE
 from ..errors import BadAnswer, BadOption
 from .answer import NO_ANSWER, same_answer
 from .technique import Calls, Technique, as_model, wrap
-from .version import version
+from .version import mark
 from ..structured import Structured
 
 # %% auto #0
@@ -105,7 +105,7 @@ class Decompose(Technique):
         shown = [str(max_steps)]
         shown += [f"planner={self.planner.name}"] if self.planner else []
         shown += [f"{max_tokens} tokens"] if max_tokens else []
-        shown += [f"#{version(plan)[:6]}"] if plan != PLAN else []
+        shown += [f"#{mark(plan)}"] if plan != PLAN else []
         super().__init__(model, f"decompose({', '.join(shown)})")
 
     async def _answer(self, messages: tuple[Message, ...], options: Options, calls: Calls) -> Delta:

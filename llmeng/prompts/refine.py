@@ -21,10 +21,10 @@ from ..core.message import Message
 from ..core.model import Model
 from ..core.options import Options
 from ..display import STYLE
-from ..errors import BadAnswer, PromptError, Unsupported
+from ..errors import BadAnswer, Unsupported
 from .answer import NO_ANSWER
 from .technique import Calls, Technique, as_model, wrap
-from .version import version
+from .version import mark
 
 # %% auto #0
 __all__ = ['CRITIQUE', 'REVISE', 'JUDGE', 'Round', 'Refined', 'Refine', 'refine']
@@ -130,7 +130,7 @@ class Refine(Technique):
         shown += [accept] if isinstance(accept, str) and accept != "judge" else []
         shown += [f"critic={self.critic.name}"] if self.critic else []
         own = ([critique] if critique != CRITIQUE else []) + ([accept] if callable(accept) else [])
-        shown += [f"#{_mark(own)}"] if own else []
+        shown += [f"#{mark(own)}"] if own else []
         super().__init__(model, f"refine({', '.join(shown)})")
 
     async def _answer(self, messages: tuple[Message, ...], options: Options, calls: Calls) -> Delta:
@@ -240,13 +240,6 @@ async def _called(function: Callable, *texts: str) -> Any:
 
 
 _without_labels: WeakSet[Model] = WeakSet()  # models that give no label probabilities
-
-
-def _mark(values: list[Any]) -> str:
-    try:
-        return version(values)[:6]
-    except PromptError:  # a lambda: a prompt refuses it, a model may have it
-        return "own"
 
 # %% ../../nbs/prompts/refine.ipynb #c010
 def refine(

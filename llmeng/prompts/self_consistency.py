@@ -21,10 +21,10 @@ from ..core.message import Message
 from ..core.model import Model
 from ..core.options import Options
 from ..display import STYLE
-from ..errors import BadAnswer, ModelError, PromptError
+from ..errors import BadAnswer, ModelError
 from .answer import NO_ANSWER, same_answer
 from .technique import Calls, Technique, wrap
-from .version import version
+from .version import mark
 
 # %% auto #0
 __all__ = ['leads', 'needed', 'Votes', 'SelfConsistency', 'self_consistency']
@@ -151,7 +151,7 @@ class SelfConsistency(Technique):
         shown = [str(n), f"t={temperature:g}"]
         shown += [f"stop={stop}"] if stop != "decided" else []
         shown += [f"tolerate={tolerate}"] if tolerate else []
-        shown += [f"#{_mark(key)}"] if key is not same_answer else []
+        shown += [f"#{mark(key)}"] if key is not same_answer else []
         super().__init__(model, f"self_consistency({', '.join(shown)})")
 
     async def _answer(self, messages: tuple[Message, ...], options: Options, calls: Calls) -> Delta:
@@ -238,13 +238,6 @@ def _is_json(text: str) -> bool:
     except json.JSONDecodeError:
         return False
     return True
-
-
-def _mark(key: Callable) -> str:
-    try:
-        return version(key)[:6]
-    except PromptError:  # a lambda: a prompt refuses it, a model may have it
-        return "own"
 
 
 async def _all(work: Sequence[Any]) -> None:

@@ -20,7 +20,7 @@ from ..errors import PromptError
 from .inputs import REQUIRED, Input, type_text
 
 # %% auto #0
-__all__ = ['content', 'version']
+__all__ = ['content', 'version', 'mark']
 
 # %% ../../nbs/prompts/version.ipynb #c004
 def content(
@@ -80,3 +80,25 @@ def version(
     "A hash of a prompt's content."
     text = json.dumps(content(parts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
+
+# %% ../../nbs/prompts/version.ipynb #c008
+def mark(
+    settings: Any,
+) -> str:  # 6 hexadecimal digits
+    "A short hash of settings, for a technique's name."
+    try:
+        return version(settings)[:6]
+    except PromptError:
+        several = settings if isinstance(settings, list | tuple) else [settings]
+        return version([_told(item) for item in several])[:6]
+
+
+def _told(value: Any) -> Any:
+    code = getattr(value, "__code__", None)
+    if code is not None:
+        consts = [const for const in code.co_consts if isinstance(const, str | int | float)]
+        return ["code", code.co_code.hex(), list(code.co_names), consts]
+    try:
+        return content(value)
+    except PromptError:
+        return ["object", type(value).__qualname__]
