@@ -10,10 +10,12 @@ _NAMES = {
     "LLMEngError": "llmeng.errors",
     "Message": "llmeng.core.message",
     "Model": "llmeng.core.model",
+    "Prompt": "llmeng.prompts.prompt",
     "Usage": "llmeng.core.completion",
     "compare": "llmeng.evals.compare",
     "evaluate": "llmeng.evals.evaluate",
     "get_model": "llmeng.models.catalog",
+    "optimize": "llmeng.optimization.optimize",
     "set_default_model": "llmeng.models.catalog",
 }
 

@@ -38,6 +38,7 @@ _NAMES = {
     "Selection": "llmeng.prompts.select",
     "self_consistency": "llmeng.prompts.self_consistency",
     "Slot": "llmeng.prompts.slot",
+    "starter": "llmeng.prompts.starter",
     "Strategy": "llmeng.prompts.strategy",
     "summarise": "llmeng.prompts.summary",
     "Technique": "llmeng.prompts.technique",

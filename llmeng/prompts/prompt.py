@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -24,7 +23,8 @@ from ..errors import BadOption, PromptError, nearest
 from ..models.catalog import get_model
 from .example import Example, output_text, to_examples
 from .inputs import Input, check_inputs, to_inputs, type_text
-from .template import Template, escape, fills_in, sections, to_template, unescape
+from .instruction import instruction, with_instruction
+from .template import Template, to_template
 from .version import version
 from ..structured import Structured
 
@@ -190,42 +190,14 @@ class Prompt:
     @property
     def instruction(self) -> str:
         "What the model is told to do: the system message, or what stands before the first line with an input."
-        return unescape(self._instruction_place()[1])
+        return instruction(self.template)
 
     def with_instruction(
         self,
         text: str,  # as it is: braces in it mean nothing
     ) -> Prompt:
         "Another prompt that tells the model something else to do. Inputs in the old instruction would be lost: an error."
-        if not isinstance(text, str) or not text.strip():
-            raise PromptError(f"An instruction is a text with words in it, got {text!r}.")
-        index, old = self._instruction_place()
-        parts = sections(self.template)
-        lost = next((name for name in self.inputs if fills_in(old) and re.search(rf"\b{name}\b", old)), None)
-        if lost is not None:
-            raise PromptError(
-                f"The instruction holds the input {lost!r}, which a new one would lose. Put it into the user's message."
-            )
-        new = escape(text.strip("\n"))
-        rest = _protect(parts[index].source[len(old) :])
-        if rest and not old:
-            rest = f"\n{rest}"
-        written = [(part.role, _protect(part.source)) for part in parts]
-        written[index] = (parts[index].role, new + rest)
-        return self.replace(template=_joined(written))
-
-    def _instruction_place(self) -> tuple[int, str]:
-        "In which section it stands, and its source."
-        parts = sections(self.template)
-        for index, part in enumerate(parts):
-            if part.role == "system":
-                return index, part.source
-        user = [index for index, part in enumerate(parts) if part.role == "user"]
-        if not user:
-            raise PromptError("The prompt says nothing to the model: it has no user message.")
-        lines = parts[user[-1]].source.split("\n")
-        end = next((index for index, line in enumerate(lines) if fills_in(line)), len(lines))
-        return user[-1], "\n".join(lines[:end]).rstrip("\n")
+        return self.replace(template=with_instruction(self.template, text, self.inputs))
 
     def __add__(self, other: Prompt | str) -> Prompt:
         "Both, one after the other; what both say of options, output and model, the second says."
@@ -432,17 +404,3 @@ def _fits(example: Example, inputs: Mapping[str, Input], index: int) -> None:
     # what is the same in every example may come with the call
     if missing is not None and not example.inputs:
         raise PromptError(f"Example {index} has no {missing!r}.")
-
-
-def _protect(source: str) -> str:
-    # a section's text as it stands in a template: what looks like a role line has its backslash again
-    return "\n".join(
-        f"\\{line}" if re.fullmatch(r"\\*(system|user|assistant):[ \t]*", line) else line
-        for line in source.split("\n")
-    )
-
-
-def _joined(parts: Sequence[tuple[str, str]]) -> str:
-    if len(parts) == 1 and parts[0][0] == "user":
-        return parts[0][1]
-    return "\n\n".join(f"{role}:\n{text}" for role, text in parts)
