@@ -152,7 +152,8 @@ def save_last(
     told.append(
         f"Run it: `%%llm --prompt {version.name}`. Its file: `{library().folder.tell(library().folder.file(version.name))}`."
     )
-    return Page("\n\n".join(told))
+    markdown = "\n\n".join(told)
+    return Page(markdown, markdown.replace("`", ""))
 
 
 def _read(words: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -62,12 +62,18 @@ class Library(Reader):
                 wanted = wanted.replace(tags=tuple(tags))
             elif there is not None and not wanted.tags:
                 wanted = wanted.replace(tags=there.tags)
-            text = wanted.replace(name=None).to_text()  # the file's place is its name, wherever it is moved
-            written = Prompt.parse(text)
+            file = self.folder.file(name)
+            if there is not None and _content(wanted) == _content(there):
+                text, written = self.folder.read(file), there  # as a person wrote it
+            else:
+                text = wanted.replace(
+                    name=None
+                ).to_text()  # the file's place is its name, wherever it is moved
+                written = Prompt.parse(text)
             new = keep(self.folder, name, text, written.version)
             self._check_base(name, new.version, there, base)
-            if there is None or _content(there) != _content(written):
-                self.folder.write(self.folder.file(name), text)
+            if written is not there:
+                self.folder.write(file, text)
             self._seen[name] = new.version
             if label is not None:
                 move(self.folder, name, label, new.version)
