@@ -94,13 +94,13 @@ def balanced(
 def example_sets(
     examples: Sequence[Example],
     *,
-    ks: Sequence[int] = (2, 4, 8),  # examples in a set
+    ks: Sequence[int] = (2, 4, 8),  # examples in a set; sizes take turns, and may come twice in a turn
     n: int = 6,  # sets in all, sizes in turn
     seed: int = 0,
 ) -> list[tuple[Example, ...]]:  # that differ
     "Several sets of examples, of several sizes, in several orders."
     found: dict[tuple[str, ...], tuple[Example, ...]] = {}
-    sizes = sorted({min(k, len(examples)) for k in ks if min(k, len(examples)) > 0})
+    sizes = [size for k in ks if (size := min(k, len(examples))) > 0]
     for number in range(4 * n):
         if len(found) >= n or not sizes:
             break

@@ -50,7 +50,7 @@ def optimize(
     | None = "auto",  # to choose the answer from by probability; "auto": where the targets are labels; None: never
     calibrate: bool = True,  # divide label probabilities by what the model gives each label on average
     most_examples: int = 16,  # in a prompt
-    sure: float = 0.75,  # how sure the dev samples must make us that the winner is better, else the prompt stays
+    sure: float = 0.6,  # how sure the dev samples must make us that the winner is better, else the prompt stays
     concurrency: int = 8,
     seed: int = 0,
     resume: bool = True,  # go on with the same search where it was not finished
@@ -120,6 +120,7 @@ def optimize(
         planned,
         writer,
         chosen,
+        chosen or labels_of(sets["train"], sets["dev"]),
         calibrate,
         sure,
         most_examples,
@@ -191,7 +192,7 @@ def _result(search: Search, given: Prompt, tested: Any, seen: int, note: str) ->
     numbers = {candidate.version: number for number, candidate in enumerate(search.candidates)}
     entries = []
     for candidate in search.candidates:
-        records = search.records(candidate)
+        records = search.reading.records(candidate.prompt)
         values = [trial.sign * trial.value(record) for record in records]
         entries.append(
             Entry(numbers[candidate.version], candidate, mean(values) if values else None, records)
@@ -199,7 +200,10 @@ def _result(search: Search, given: Prompt, tested: Any, seen: int, note: str) ->
     entries.sort(key=lambda entry: (-len(entry.records), places[entry.candidate.version]))
     winner = search.winner or start
     inner = search.chosen or winner  # as it was asked on dev, before it was calibrated
-    rows = [[trial.sign * value for value in search.scores(candidate)] for candidate in (start, inner)]
+    rows = [
+        [trial.sign * value for value in search.reading.scores(candidate.prompt)]
+        for candidate in (start, inner)
+    ]
     n = min(map(len, rows))
     better: Any = "higher" if trial.sign == 1 else "lower"
     dev = paired(rows[0][:n], rows[1][:n], better=better) if n and winner is not start else None
@@ -230,7 +234,7 @@ def _result(search: Search, given: Prompt, tested: Any, seen: int, note: str) ->
         entries,
         search.path,
         dev,
-        trial.sign * search.gain,
+        trial.sign * search.verdict.gain if search.verdict else 0.0,
         test,
         records,
         calls=trial.spent.calls,

@@ -17,7 +17,7 @@ __all__ = ['FIRST', 'FINALISTS', 'Round', 'rounds', 'answers', 'most_arms', 'Hea
 
 # %% ../../nbs/optimization/race.ipynb #c005
 FIRST = 8  # samples that every candidate is asked: fewer tell next to nothing
-FINALISTS = 3  # that are asked every sample, the baseline among them
+FINALISTS = 4  # that are asked every sample, the baseline among them
 
 
 class Round(NamedTuple):

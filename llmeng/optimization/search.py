@@ -10,7 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Any
 
 from ..core.model import Model
@@ -18,17 +18,18 @@ from ..errors import BatchFailed, ModelError, PromptError
 from ..evals.budget import Budget
 from ..evals.record import Record
 from ..evals.sample import Sample, plain
-from ..evals.score import Score, call, to_scores
 from .bootstrap import example_sets, labelled, right_answers
 from .candidate import Candidate, Refused
 from .draft import drafts
 from .improve import improve, to_failures
 from .journal import Journal, Kept
 from .plan import Plan, wave
-from .pool import first_wave, labels_of, second_wave, shares_of
-from .race import FINALISTS, FIRST, Heat, answers, halving, rounds, shrink
+from .pool import first_wave, labels_of, second_wave
+from .race import FINALISTS, FIRST, Heat, answers, halving, rounds
+from .reading import Reading
 from .tilt import tilt
-from .trial import BudgetReached, Trial, prior_of, read_anew
+from .trial import BudgetReached, Trial
+from .verdict import Verdict, verdict
 from .vary import vary
 from .write import requests as to_write
 from ..prompts.example import Example
@@ -77,7 +78,8 @@ class Search:
     trial: Trial
     plan: Plan
     writer: Model | None
-    labels: tuple[str, ...]  # to try; () for none
+    labels: tuple[str, ...]  # to choose from by probability; () for none
+    known: tuple[str, ...]  # worth naming in an instruction; () where answers are texts of their own
     calibrate: bool
     sure: float
     most_examples: int
@@ -87,8 +89,8 @@ class Search:
     heats: list[Heat] = field(default_factory=list)
     path: list[Step] = field(default_factory=list)
     winner: Candidate | None = None
-    gain: float = 0.0  # of the winner on dev, after shrinking
-    confidence: float = 0.0  # that it is above 0
+    chosen: Candidate | None = None  # the winner before it was calibrated
+    verdict: Verdict | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -96,14 +98,10 @@ class Search:
         self.names = [name for name, item in self.base.inputs.items() if item.required] or list(
             self.base.inputs
         )
-        self.known = (
-            self.labels
-        )  # worth naming in an instruction, whether or not they can be chosen by probability
-        self.shares = shares_of(self.train, self.labels) if self.labels else {}
         self.instructions: list[Candidate] = []
         self.examples: list[Example] = labelled(self.train, self.names)
         self.limit = self._limit()
-        self._rescored: dict[tuple[str, str], Score] = {}
+        self.reading = Reading(self.trial, self.dev, self.train, self.calibrate, self.start.prompt)
         self.candidates = [self.start]
 
     def _limit(self) -> Budget:
@@ -118,8 +116,8 @@ class Search:
     def run(self) -> None:
         "Learn, write, race, choose. Where the budget ends early, with what is there."
         try:
-            self._learn()
             self._try_labels()
+            self._learn()
             self._write()
             self._race()
         except BudgetReached as reached:
@@ -168,7 +166,7 @@ class Search:
         if known is not None:
             self.trial.spent.add(calls=1, tokens=0, usd=0.0)
             self._step(known["why"])
-            self.labels, self.shares = (), {}
+            self.labels = ()
             return
         chosen = self.base.replace(
             options={**_without_sampling(self.base.options), "labels": list(self.labels)}
@@ -180,7 +178,7 @@ class Search:
             why = record.error or "the model gives no probabilities"
             self._step(f"Labels can't be chosen by probability here: {why}")
             self.trial.journal.put_text("labels", {"why": self.path[-1].what})
-            self.labels, self.shares = (), {}
+            self.labels = ()
             return
         self.base = chosen
 
@@ -251,36 +249,25 @@ class Search:
             self._heat(more, "Second wave", best[:known])
 
     def _sizes(self) -> list[int]:
-        n_labels = len(self.labels) or len(self.base.options.get("labels") or ())
-        sizes = [4, 8, 2, self.most_examples] if n_labels < 3 else [n_labels, 2 * n_labels, 4 * n_labels]
-        return sorted({min(size, self.most_examples) for size in sizes if size})
+        # in turns; where there are labels each is shown at least once
+        most, n_labels = self.most_examples, len(self.known)
+        sizes = [n_labels, 2 * n_labels, 4 * n_labels] if n_labels > 2 else [4, 8, 2, 8]
+        return [min(size, most) for size in sizes if min(size, most)]
 
     def _answers_left(self) -> int:
-        spent, limit = self.trial.spent, self.limit
-        per = {
-            "calls": spent.calls,
-            "tokens": spent.tokens * 2,
-            "usd": spent.usd * 2,
-            "seconds": spent.seconds,
-        }
-        left = [self.plan.dev]
-        if limit.calls is not None:
-            each = max(1.0, spent.calls / spent.answers if spent.answers else 1.0)
-            left = [int((limit.calls - spent.calls) / each)]
-        elif self.plan.dev:
-            left = [self.plan.dev - sum(1 for _, _, part in self.trial.records if part == "dev")]
-        for name in ("tokens", "usd", "seconds"):
-            if getattr(limit, name) is not None and spent.answers and per[name]:
-                left.append(
-                    int(
-                        (
-                            getattr(limit, name) * (1 if name == "seconds" else 1)
-                            - per[name] / (1 if name == "seconds" else 2)
-                        )
-                        / (per[name] / spent.answers)
-                    )
-                )
-        return max(0, min(left))
+        # by the limit that is nearest; prompts with examples take more tokens than what was asked so far
+        spent = self.trial.spent
+        left = [float(self.plan.dev - sum(part == "dev" for *_, part in self.trial.records))]
+        for name in ("calls", "tokens", "usd", "seconds"):
+            limit, used = getattr(self.limit, name), getattr(spent, name)
+            if limit is not None:
+                each = used / spent.answers if spent.answers else 0.0
+                each = max(1.0, each) if name == "calls" else 2 * each if name != "seconds" else each
+                left = [
+                    *(left if self.limit.calls is None or name != "calls" else []),
+                    (limit - used) / each if each else left[0],
+                ]
+        return max(0, int(min(left)))
 
     def _room(self, n_answers: int, *, known: int, asked: int = 0) -> int:
         # how many new candidates fit; `asked` of those who are in it have all their answers already
@@ -311,7 +298,7 @@ class Search:
                     self.trial.records[self.start.version, sample.key, "dev"] for sample in self.dev[:n]
                 ]
                 self._hopeless(records)
-            return {version: self.signal(arms[version], n) for version in versions}
+            return {version: self.reading.signal(arms[version].prompt, n) for version in versions}
 
         keep = [self.start.version, *(candidate.version for candidate in known)]
         heats = halving(
@@ -322,116 +309,40 @@ class Search:
             f"{name}: {len(arms)} candidates, {heats[-1].samples} samples for the last {len(heats[-1].means)}."
         )
 
-    # Scores
-
-    def records(
-        self, candidate: Candidate, n: int | None = None, calibrated: bool | None = None
-    ) -> list[Record]:
-        "A candidate's dev records, as they are read: of labels the calibrated ones, each without its own share in the prior."
-        found = [self.trial.records.get((candidate.version, sample.key, "dev")) for sample in self.dev[:n]]
-        found = [record for record in found if record is not None]
-        calibrated = self.calibrates(candidate) if calibrated is None else calibrated
-        if not calibrated or len(found) < 4:
-            return found
-        shares = self.shares or shares_of(self.train, candidate.prompt.options["labels"])
-        priors = (prior_of(found, shares, without=record) for record in found)
-        return [
-            read_anew(record, prior, self._rescore) if record.probabilities and record.scores else record
-            for record, prior in zip(found, priors, strict=True)
-        ]
-
-    def calibrates(self, candidate: Candidate) -> bool:
-        "Whether its labels are read with a prior."
-        return (
-            self.calibrate
-            and candidate is not self.start
-            and bool(candidate.prompt.options.get("labels"))
-            and not candidate.prompt.wrappers
-        )
-
-    def scores(self, candidate: Candidate, n: int | None = None) -> list[float]:
-        "Its dev scores."
-        return [self.trial.value(record) for record in self.records(candidate, n)]
-
-    def signal(self, candidate: Candidate, n: int) -> list[float]:
-        # what a race ranks by: for labels half the score, half what it is expected to be, which chance moves less
-        found = []
-        for record in self.records(candidate, n):
-            value = self.trial.value(record)
-            if record.probabilities and record.scores:
-                expected = sum(
-                    share * self.trial.sign * self._rescore(record.sample, label).value
-                    for label, share in record.probabilities.items()
-                )
-                value = (value + expected) / 2
-            found.append(value)
-        return found
-
-    def _rescore(self, sample: Sample, label: str) -> Score:
-        key = (sample.key, label)
-        if key not in self._rescored:
-            name, function = next(iter(self.trial.scorers.items()))
-            given = to_scores(name, call(function, label, sample))
-            self._rescored[key] = given.get(self.trial.metric) or Score(0.0)
-        return self._rescored[key]
-
     def ranked(self) -> list[Candidate]:
         "Those that were asked most samples, the best first."
-        counts = {
-            candidate.version: len(self.records(candidate, calibrated=False)) for candidate in self.candidates
-        }
+        counts = {candidate.version: self.reading.count(candidate.prompt) for candidate in self.candidates}
         most = max(counts.values(), default=0)
-        least = max(
-            1, most - 2 if self.note else most
-        )  # where the budget ended within a round, some are a sample behind
+        # where the budget ended within a round, some are a sample behind
+        least = max(1, most - 2 if self.note else most)
         found = [candidate for candidate in self.candidates if counts[candidate.version] >= least]
-        means = {candidate.version: fmean(self.signal(candidate, most)) for candidate in found}
+        means = {candidate.version: fmean(self.reading.signal(candidate.prompt, most)) for candidate in found}
         return sorted(found, key=lambda candidate: -means[candidate.version])
 
     # Choose
 
     def choose(self) -> None:
         "The winner: the best of the last round, if it is better than the baseline surely enough."
-        ranked = self.ranked()
         self.winner = self.start
-        n = len(self.records(self.start, calibrated=False))
-        others = [candidate for candidate in ranked if candidate is not self.start]
+        others = [candidate for candidate in self.ranked() if candidate is not self.start]
+        n = min((self.reading.count(candidate.prompt) for candidate in (self.start, *others)), default=0)
         if not others or n < 2:
             return
-        n = min(n, *(len(self.scores(candidate)) for candidate in ranked))
-        rows = [self.scores(candidate, n) for candidate in (self.start, *others)]
-        means = [fmean(row) for row in rows]
-        shrunk, _ = shrink(means, _noise(rows))
-        best = max(range(1, len(rows)), key=lambda place: (shrunk[place], -place))
-        self.gain = shrunk[best] - shrunk[0]
-        differences = [b - a for a, b in zip(rows[0], rows[best], strict=True)]
-        middle = fmean(differences)
-        # one case more of each kind, or four wins without a loss would be certainty
-        spread_of = (
-            sum((d - middle) ** 2 for d in differences) + 2 * max(map(abs, differences), default=0) ** 2
-        ) / n
-        error = math.sqrt(spread_of / n)
-        self.confidence = NormalDist().cdf(self.gain / error) if error else 0.5
-        if self.gain > 0 and self.confidence >= self.sure:
-            self.winner = self._final(others[best - 1])
+        rows = [self.reading.scores(candidate.prompt, n) for candidate in (self.start, *others)]
+        ranks = [self.reading.signal(candidate.prompt, n) for candidate in (self.start, *others)]
+        self.verdict = verdict(rows, [fmean(rank) for rank in ranks])
+        if self.verdict.gain > 0 and self.verdict.confidence >= self.sure:
+            self.chosen = others[self.verdict.place - 1]
+            self.winner = self._final(self.chosen)
 
     def _final(self, candidate: Candidate) -> Candidate:
-        if not self.calibrates(candidate):
+        prior = self.reading.prior(candidate.prompt)
+        if prior is None:
             return candidate
-        records = self.records(candidate, calibrated=False)
-        raw, read = (
-            fmean(map(self.trial.value, self.records(candidate, calibrated=how))) for how in (False, True)
-        )
-        prior = prior_of(records, self.shares or shares_of(self.train, candidate.prompt.options["labels"]))
-        if prior is None or raw > read:
-            return candidate
-        self.chosen = candidate
         why = f"{candidate.why} Calibrated: what the model gives each label on average is divided out."
         return replace(
             candidate, prompt=tilt(candidate.prompt, prior), why=why, origin=f"{candidate.origin}, calibrated"
         )
-
-    chosen: Candidate | None = None  # the winner before it was calibrated
 
     # Test
 
@@ -459,23 +370,10 @@ class Search:
 
     def _step(self, what: str) -> None:
         ranked = self.ranked()
-        best = fmean(self.scores(ranked[0])) * self.trial.sign if ranked and self.heats else None
+        best = (
+            fmean(self.reading.scores(ranked[0].prompt)) * self.trial.sign if ranked and self.heats else None
+        )
         self.path.append(Step(what, self.trial.spent.calls, best))
-
-
-def _noise(rows: Sequence[Sequence[float]]) -> float:
-    # variance of a mean after what all rows share, how hard each sample is, is taken away
-    n, k = len(rows[0]), len(rows)
-    if n < 2 or k < 2:
-        return 0.0
-    columns = [fmean(row[place] for row in rows) for place in range(n)]
-    means, whole = [fmean(row) for row in rows], fmean(columns)
-    squares = sum(
-        (row[place] - mean - columns[place] + whole) ** 2
-        for row, mean in zip(rows, means, strict=True)
-        for place in range(n)
-    )
-    return squares / ((k - 1) * (n - 1)) / n
 
 
 def _alternating(a: Sequence[Any], b: Sequence[Any]) -> list[list[Any]]:

@@ -22,7 +22,7 @@ from .journal import Journal
 from ..prompts.prompt import Prompt
 
 # %% auto #0
-__all__ = ['BudgetReached', 'Trial', 'prior_of', 'read_anew']
+__all__ = ['BudgetReached', 'Trial']
 
 # %% ../../nbs/optimization/trial.ipynb #c005
 class BudgetReached(Exception):
@@ -166,42 +166,3 @@ async def _tick(bar: Progress) -> None:
     while True:
         await asyncio.sleep(0.5)
         bar.advance(0)
-
-# %% ../../nbs/optimization/trial.ipynb #c009
-def prior_of(
-    records: Iterable[Record],  # with probabilities
-    shares: Mapping[str, float],  # label → share of the answers, as training has them
-    *,
-    without: Record | None = None,  # that is not counted
-) -> dict[str, float] | None:  # to divide by; None where there are no probabilities
-    "What a model gives each label on average, over its share."
-    rows = [record.probabilities for record in records if record.probabilities and record is not without]
-    if not rows:
-        return None
-    mean = {label: sum(row[label] for row in rows) / len(rows) for label in rows[0]}
-    weights = {
-        label: max(value, 1e-6) / max(shares.get(label, 0), 0.5 / (len(shares) + 1) / 10)
-        for label, value in mean.items()
-    }
-    whole = sum(weights.values())
-    return {label: weight / whole for label, weight in weights.items()}
-
-
-def read_anew(
-    record: Record,
-    prior: Mapping[str, float],
-    rescore: Callable[[Sample, str], Score],
-) -> Record:
-    "The label that a record's probabilities give when they are divided by a prior, scored."
-    weights = {label: value / prior[label] for label, value in record.probabilities.items()}
-    whole = sum(weights.values())
-    label = max(weights, key=weights.get)
-    score = rescore(record.sample, label)
-    name = next(iter(record.scores))
-    scores = {**record.scores, name: score}
-    return replace(
-        record,
-        output=label,
-        probabilities={name: weight / whole for name, weight in weights.items()},
-        scores=scores,
-    )
