@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +21,7 @@ from .options import Options, takes_options
 from ..errors import BatchFailed, Interrupted, LLMEngError, ModelError, ModelTimeout, Unsupported
 
 # %% auto #0
-__all__ = ['Stream', 'watch', 'Model']
+__all__ = ['Stream', 'watch', 'collecting', 'Model']
 
 # %% ../../nbs/core/model.ipynb #c005
 class Stream:
@@ -63,6 +65,20 @@ def watch(
     "Be told of every completion in this process."
     _watchers.append(watcher)
     return lambda: _watchers.remove(watcher)
+
+
+_collector: ContextVar[list[Completion] | None] = ContextVar("llmeng_collector", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[list[Completion]]:  # grows
+    "Keep the completions that are made inside, and tell no watcher: who collects them reports one answer with their sum."
+    made: list[Completion] = []
+    token = _collector.set(made)
+    try:
+        yield made
+    finally:
+        _collector.reset(token)
 
 # %% ../../nbs/core/model.ipynb #c009
 class Model:
@@ -263,8 +279,12 @@ class Model:
         finally:
             await deltas.aclose()
         completion = assembly.completion()
-        for watcher in tuple(_watchers) if tell else ():
-            watcher(completion)
+        collected = _collector.get()
+        if tell and collected is not None:
+            collected.append(completion)
+        elif tell:
+            for watcher in tuple(_watchers):
+                watcher(completion)
         if options.response_schema is not None:
             if completion.finish_reason == "length":
                 raise ModelError(

@@ -18,7 +18,7 @@ from typing import Any
 from ..core.completion import Assembly, Choice, Completion, Delta, Usage
 from ..core.loop import in_thread
 from ..core.message import Message, to_messages
-from ..core.model import Model
+from ..core.model import Model, collecting
 from ..core.options import Options
 from ..display import STYLE
 from ..errors import LLMEngError, PromptError
@@ -177,7 +177,7 @@ class Chain(Model):
         links: list[Link] = []
         costs: list[float | None] = []
         for number, ((_, app), label) in enumerate(zip(self.steps, self.labels, strict=True), 1):
-            last, began = number == len(self.steps), time.perf_counter()
+            last, began, told = number == len(self.steps), time.perf_counter(), []
             try:
                 result: Any = None
                 if isinstance(app, Model | Prompt):
@@ -192,7 +192,8 @@ class Chain(Model):
                             else:
                                 yield Delta()  # a sign of life: the time limit is for silence
                 else:
-                    result = await _called(app, value, options, last)
+                    with collecting() as told:
+                        result = await _called(app, value, options, last)
                     if last:
                         said = result.text if isinstance(result, Completion) else result
                         if not isinstance(said, str):
@@ -203,12 +204,14 @@ class Chain(Model):
             except (LLMEngError, ValueError, TypeError) as error:
                 error.args = (f"Step {number} of {len(self.steps)} ({label}): {error}", *error.args[1:])
                 raise
+            output, raw = result, None
             if isinstance(result, Completion):
-                costs.append(result.cost_usd)
-                output = result.text if result.value is None else result.value
-                links.append(Link(label, output, result.usage, time.perf_counter() - began, result.raw))
-            else:
-                links.append(Link(label, result, None, time.perf_counter() - began))
+                output, raw = result.text if result.value is None else result.value, result.raw
+                told = told or [result]  # it may have asked no model of ours
+            costs += [item.cost_usd for item in told]
+            took = [item.usage for item in told]
+            used = sum(took[1:], start=took[0]) if took else None
+            links.append(Link(label, output, used, time.perf_counter() - began, raw))
             value = known[label] = links[-1].output
         usage = [link.usage for link in links if link.usage is not None]
         yield Delta(

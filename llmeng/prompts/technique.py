@@ -16,7 +16,7 @@ from typing import Any
 from ..core.completion import Choice, Completion, Delta, Usage
 from ..core.loop import in_thread
 from ..core.message import Message
-from ..core.model import Model
+from ..core.model import Model, collecting
 from ..core.options import Options
 from ..errors import Unsupported
 from ..models.catalog import get_model
@@ -34,6 +34,7 @@ class Calls:
     ):
         self.model = model
         self.made: list[Completion] = []  # in the order in which they ended
+        self._told: list[Completion] = []  # those of which no answer could be made, too
 
     async def __call__(
         self,
@@ -43,8 +44,11 @@ class Calls:
         model: Model | None = None,  # another one, for this call
     ) -> Completion:
         "Ask once."
-        # Model's own: a model behind HTTP has an _ask of another kind
-        completion = await Model._ask(model or self.model, tuple(messages), options)
+        with collecting() as told:
+            try:
+                completion = await (model or self.model)._complete(tuple(messages), options)
+            finally:  # what was said in the wrong form has been paid for, too
+                self._told += told
         self.made.append(completion)
         return completion
 
@@ -69,14 +73,22 @@ class Calls:
     @property
     def usage(self) -> Usage | None:
         "What all calls took; `None` where there was none."
-        usage = [completion.usage for completion in self.made]
-        return sum(usage[1:], start=usage[0]) if usage else None
+        return _usage(self._told)
 
     @property
     def cost_usd(self) -> float | None:
         "What all calls cost; `None` where that of one is unknown."
-        costs = [completion.cost_usd for completion in self.made]
-        return sum(costs) if costs and None not in costs else None
+        return _cost(self._told)
+
+
+def _usage(made: Sequence[Completion]) -> Usage | None:
+    usage = [completion.usage for completion in made]
+    return sum(usage[1:], start=usage[0]) if usage else None
+
+
+def _cost(made: Sequence[Completion]) -> float | None:
+    costs = [completion.cost_usd for completion in made]
+    return sum(costs) if costs and None not in costs else None
 
 # %% ../../nbs/prompts/technique.ipynb #c007
 _ALIVE_S = (
@@ -181,13 +193,16 @@ class App(Model):
             )
         alone = len(messages) == 1 and messages[0].role == "user" and isinstance(messages[0].content, str)
         asked = messages[0].content if alone else list(messages)
-        if self._is_async:
-            said = await self._call(asked, **given)
-        else:
-            said = await in_thread(lambda: self._call(asked, **given))
-            said = await said if inspect.isawaitable(said) else said
+        with collecting() as told:
+            if self._is_async:
+                said = await self._call(asked, **given)
+            else:
+                said = await in_thread(lambda: self._call(asked, **given))
+                said = await said if inspect.isawaitable(said) else said
         for delta in self._deltas(said):
             yield delta
+        if told:  # the models that it asked: what they took is known, whatever it returns
+            yield Delta(usage=_usage(told), cost_usd=_cost(told))
 
     def _deltas(self, said: Any) -> list[Delta]:
         if isinstance(said, str):
