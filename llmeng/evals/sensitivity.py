@@ -42,12 +42,14 @@ class Sensitivity:
         arms: Mapping[str, tuple[str, str]],  # arm → (model, variation)
         prompts: Mapping[str, Any],  # variation → the prompt
         *,
+        metric: str | None = None,  # None: the first
         tolerance: float = 0.05,  # a spread that does not matter
-        answer: Any = None,
+        answer: Any = None,  # of a record, what counts as the answer
         seed: int = 0,
     ):
         self.run, self.prompts, self.tolerance = run, dict(prompts), tolerance
-        self.metric = run._metric(None)
+        self._arms, self._how = dict(arms), {"answer": answer, "seed": seed}
+        self.metric = run._metric(metric)
         self.better = run.better(self.metric)
         values, answers = arm_values(run, self.metric), arm_answers(run, answer)
         groups = {sample.metadata["item"]: sample.group for sample in run.set_of_samples}
@@ -92,6 +94,15 @@ class Sensitivity:
     def fragile(self) -> bool:
         "Whether it is fragile on any model."
         return any(strip.verdict(self.tolerance) == "fragile" for strip in self.strips.values())
+
+    def by(
+        self,
+        metric: str,  # another score of the same run
+    ) -> Sensitivity:
+        "The same answers by another score."
+        return Sensitivity(
+            self.run, self._arms, self.prompts, metric=metric, tolerance=self.tolerance, **self._how
+        )
 
     def __getitem__(self, model: str) -> Strip:
         return self.strips[model]
