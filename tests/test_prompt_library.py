@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -353,7 +354,7 @@ def test_a_library_works_where_it_may_not_be_written(library):
     try:
         again = Library(folder.path)
         assert again["x@production"].template == "one {{ a }}" and again.check() == [] and again.entries()
-        if not (folder.path / "probe").parent.stat().st_uid == 0:  # root may write everywhere
+        if not os.access(folder.path, os.W_OK):  # root may write everywhere
             with pytest.raises(PromptError, match="can't be written"):
                 again.save("x", "two {{ a }}")
             assert again["x"].template == "one {{ a }}"
