@@ -3,6 +3,7 @@
 
 const SILENT_MS = 4000; // without a word from the kernel for so long, the person is told
 const PAUSE_MS = 150; // of typing, before what was typed is sent
+const QUIET_MS = 600; // of typing, before it is called wrong: in the middle of a word it always is
 
 function make(tag, properties = {}, ...children) {
   const { role, label, ...rest } = properties;
@@ -44,16 +45,22 @@ function marked(text, wrong) {
 }
 
 // Boxes to tick; what was ticked stays ticked while there are the same names.
-function ticks(legend, on) {
+function ticks(legend, on, changed) {
   const node = make("div", { className: "llmeng-lab-ticks", role: "group", label: legend });
   const ticked = new Map();
+  let drawn = null;
   return {
     node,
     draw(names, extra = () => []) {
+      if (drawn === JSON.stringify(names)) return; // whoever stands on a box stays there
+      drawn = JSON.stringify(names);
       node.hidden = names.length === 0;
       node.replaceChildren(make("span", { className: "llmeng-lab-legend", textContent: legend }), ...names.map((name) => {
         if (!ticked.has(name)) ticked.set(name, on);
-        const box = make("input", { type: "checkbox", checked: ticked.get(name), onchange: () => ticked.set(name, box.checked) });
+        const box = make("input", { type: "checkbox", checked: ticked.get(name), onchange: () => {
+          ticked.set(name, box.checked);
+          changed();
+        } });
         return make("span", { className: "llmeng-lab-tick" }, make("label", {}, box, make("span", { textContent: name })), ...extra(name));
       }));
     },
@@ -69,6 +76,8 @@ function render({ model, el }) {
   const rows = new Map(); // key of a lane → its nodes
   const inputs = new Map(); // name of an input → its nodes
   let lastId = 0;
+  let quiet = true; // nobody is typing in the template
+  let quietTimer = 0;
   let place = -1; // of the sample that was taken
 
   // The template
@@ -92,13 +101,14 @@ function render({ model, el }) {
     button("◂", "Fill in the sample before (Alt+Up)", "", () => take(-1)), sampleText, button("▸", "Fill in the next sample (Alt+Down)", "", () => take(1)));
 
   // What is done with them
-  const modelTicks = ticks("Models", true);
-  const versionTicks = ticks("Run beside", false);
+  const modelTicks = ticks("Models", true, drawCalls);
+  const versionTicks = ticks("Run beside", false, drawCalls);
   const run = button("Run", "Run the prompt (Ctrl+Enter)", "llmeng-send", askRun);
   const stop = button("Stop", "Stop; what was answered is kept (Esc)", "llmeng-stop", askStop);
   const score = button("Score", "Score on the samples (Ctrl+Shift+Enter)", "llmeng-outlined", askScore);
-  const many = make("input", { type: "number", min: 1, max: setup.samples, value: setup.n, label: "How many samples" });
-  const scoring = make("span", { className: "llmeng-lab-scoring", hidden: !setup.scored }, score, " on ", many, ` of ${setup.samples.toLocaleString("en")} samples`);
+  const many = make("input", { type: "number", min: 1, max: setup.samples, value: setup.n, label: "How many samples", oninput: drawCalls });
+  const calls = make("span", { className: "llmeng-lab-calls" });
+  const scoring = make("span", { className: "llmeng-lab-scoring", hidden: !setup.scored }, score, " on ", many, ` of ${setup.samples.toLocaleString("en")} samples `, calls);
   const status = make("div", { className: "llmeng-lab-status", role: "status" });
   const lanes = make("div", { className: "llmeng-lab-lanes", role: "group", label: "Answers" });
   const scores = make("div", { className: "llmeng-lab-scores", role: "group", label: "Scores" });
@@ -153,7 +163,10 @@ function render({ model, el }) {
       waiting.set(id, (reply) => {
         clearTimeout(timer);
         if (status.textContent === silent) say("");
-        if (reply.type === "refused") say(reply.text, true);
+        if (reply.type === "refused") {
+          say(reply.text, true);
+          inputs.get(reply.field)?.box.focus();
+        }
         resolve(reply.type !== "refused");
       });
       model.send({ ...content, type, id });
@@ -190,6 +203,14 @@ function render({ model, el }) {
   const besides = () => versionNames().filter((name) => name !== model.get("draft").version);
   const plan = () => ({ models: setup.models.length > 1 ? modelTicks.chosen(setup.models) : setup.models, versions: versionTicks.chosen(besides()) });
 
+  const wanted = () => Math.min(setup.samples, Math.max(1, Math.round(Number(many.value)) || setup.n));
+
+  function drawCalls() {
+    const { models, versions } = plan();
+    const n = wanted() * models.length * (1 + versions.length);
+    calls.textContent = `(${n.toLocaleString("en")} calls)`;
+  }
+
   function askRun() {
     flush();
     say("");
@@ -200,7 +221,7 @@ function render({ model, el }) {
     if (!setup.scored) return;
     flush();
     say("");
-    ask("score", { ...plan(), n: Math.max(1, Math.round(Number(many.value)) || setup.n) });
+    ask("score", { ...plan(), n: wanted() });
   }
 
   function askStop() {
@@ -247,7 +268,7 @@ function render({ model, el }) {
   });
 
   function drawMirror() {
-    mirror.replaceChildren(...marked(area.value, unsent("text") ? null : model.get("draft").problem?.line));
+    mirror.replaceChildren(...marked(area.value, unsent("text") || !quiet ? null : model.get("draft").problem?.line));
   }
 
   function field(row) {
@@ -300,7 +321,7 @@ function render({ model, el }) {
     if (!unsent("text") && area.value !== draft.text) area.value = draft.text;
     version.textContent = draft.version;
     version.classList.toggle("llmeng-lab-unnamed", draft.version === "draft");
-    const wrong = unsent("text") ? null : draft.problem;
+    const wrong = unsent("text") || !quiet ? null : draft.problem;
     problem.textContent = wrong?.text ?? "";
     problem.hidden = !wrong;
     area.setAttribute("aria-invalid", String(Boolean(wrong)));
@@ -314,11 +335,13 @@ function render({ model, el }) {
   function lane(row) {
     const text = make("div", { className: "llmeng-lab-text", tabIndex: 0, dir: "auto" });
     const error = make("div", { innerHTML: row.error });
-    const note = make("div", { className: "llmeng-note" });
+    const note = make("div", { className: "llmeng-note llmeng-lab-took" });
     const state = make("span", { className: "llmeng-lab-state" });
+    const detail = make("div", { className: "llmeng-lab-detail" });
+    const folded = make("details", { className: "llmeng-note", hidden: true }, make("summary", { textContent: "How it was made" }), detail);
     const node = make("article", { className: "llmeng-lab-lane", label: `${row.version}, ${row.model}` },
-      make("div", { className: "llmeng-lab-whose" }, make("strong", { textContent: row.version }), make("span", { textContent: row.model }), state), text, error, note);
-    return { node, text, error, note, state };
+      make("div", { className: "llmeng-lab-whose" }, make("strong", { textContent: row.version }), make("span", { textContent: row.model }), state), text, error, note, folded);
+    return { node, text, error, note, state, detail, folded };
   }
 
   function drawLanes() {
@@ -340,6 +363,11 @@ function render({ model, el }) {
       if (made.error.dataset.shown !== row.error) {
         made.error.innerHTML = row.error;
         made.error.dataset.shown = row.error;
+      }
+      if (made.detail.dataset.shown !== row.detail) {
+        made.detail.innerHTML = row.detail;
+        made.detail.dataset.shown = row.detail;
+        made.folded.hidden = !row.detail;
       }
       made.note.textContent = row.note;
     });
@@ -373,7 +401,11 @@ function render({ model, el }) {
     const busy = Boolean(marks.busy);
     run.disabled = score.disabled = busy;
     stop.hidden = !busy;
-    scores.innerHTML = marks.scores;
+    if (scores.dataset.shown !== marks.scores) {
+      scores.innerHTML = marks.scores;
+      scores.dataset.shown = marks.scores;
+    }
+    drawCalls();
     luck.hidden = marks.n_scored < 3;
     scores.parentElement.hidden = !marks.scores;
     meter.textContent = marks.meter;
@@ -403,6 +435,12 @@ function render({ model, el }) {
 
   area.addEventListener("input", () => {
     later("text", "edit", () => ({ text: area.value }));
+    quiet = false;
+    clearTimeout(quietTimer);
+    quietTimer = setTimeout(() => {
+      quiet = true;
+      drawDraft();
+    }, QUIET_MS);
     problem.hidden = true;
     drawMirror();
   });
@@ -441,6 +479,7 @@ function render({ model, el }) {
   ask("hello");
   return () => {
     for (const { timer } of late.values()) clearTimeout(timer);
+    clearTimeout(quietTimer);
     model.off("msg:custom", receive);
     model.off("change:draft change:lanes change:marks", draw);
     model.off("change:live", drawLive);

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,16 @@ from .strip import Strip
 __all__ = ['Lane', 'Score', 'Problem', 'Size', 'PromptLab']
 
 # %% ../../nbs/widgets/prompt_lab.ipynb #c005
+_numbers = count()
+
+
 @dataclass(eq=False)
 class Lane(Answer):
     "What one version of the prompt says on one model."
 
     version: str = ""
     model: str = ""
+    number: int = field(default_factory=lambda: next(_numbers))  # no other lane of this process has it
 
     @property
     def speaker(self) -> str:
@@ -162,6 +167,21 @@ class PromptLab:
         "Go back to a version."
         prompt = self._version(version)
         self._edit(prompt.template, said=f"Back at {version}.")
+
+    def add(
+        self,
+        version: str,  # what to call it
+        prompt: Prompt | str,  # another wording, from the library for example
+    ) -> None:
+        "Put another wording beside those that were made here."
+        prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
+        if not isinstance(prompt, Prompt):
+            raise ValueError(f"A version is a Prompt or a template, got {prompt!r}.")
+        if not isinstance(version, str) or not version.strip() or version in (*self.versions, "draft"):
+            raise ValueError(f"A version needs a name that no other has, got {version!r}.")
+        with self._lock:
+            self.versions[version] = prompt
+            self._changed()
 
     def diff(
         self,
@@ -399,7 +419,12 @@ class PromptLab:
     def _keep(self, prompt: Prompt) -> str:
         name = self._name_of(prompt)
         if name is None:
-            name = f"edit {len(self.versions)}" if self.versions else "start"
+            numbers = count(1)
+            name = (
+                "start"
+                if not self.versions
+                else next(n for i in numbers if (n := f"edit {i}") not in self.versions)
+            )
             self.versions[name] = prompt
         return name
 

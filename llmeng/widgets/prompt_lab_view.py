@@ -9,7 +9,7 @@ import html
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +18,7 @@ from ..core.completion import dollars
 from ..deps import need
 from ..display import STYLE, in_notebook
 from ..errors import PromptError, in_short
+from ..prompts.prompt import Prompt
 from .asking import Answer
 from .prompt_lab import Lane, PromptLab, Size
 from .prompt_lab_twin import shown_html
@@ -46,14 +47,22 @@ def lane_of(
 ) -> dict[str, Any]:  # JSON values
     "One answer."
     return {
-        "key": id(lane),
+        "key": lane.number,
         "version": lane.version,
         "model": lane.model,
         "state": lane.state,
         "text": _whole(lane.text),
         "note": note_of(lane).removeprefix(f"{lane.speaker} · "),
         "error": error_html(lane),
+        "detail": _detail(lane),
     }
+
+
+def _detail(lane: Lane) -> str:
+    # what a technique did: votes, drafts, steps
+    raw = lane.completion.raw if lane.completion is not None else None
+    own = getattr(raw, "_repr_html_", None) if is_dataclass(raw) else None
+    return own() if own is not None else ""
 
 
 def marks_of(
@@ -65,10 +74,7 @@ def marks_of(
         "progress": lab.progress,
         "said": lab.said,
         "meter": lab.meter(),
-        "versions": [
-            {"name": name, "hash": prompt.version, "text": prompt.template}
-            for name, prompt in lab.versions.items()
-        ],
+        "versions": [{"name": name, "hash": prompt.version} for name, prompt in lab.versions.items()],
         "scores": strip_html(lab.strips, style=False),
         "n_scored": len({score.version for score in lab.scores}),
     }
@@ -151,9 +157,7 @@ class PromptLabView:
             "n": min(lab.n, len(lab.samples or ())),
             "scored": scored,
             "name": (lab._base.name if lab._base else "") or "",
-            "options": ", ".join(
-                f"{name} {value}" for name, value in (lab._base.options if lab._base else {}).items()
-            ),
+            "options": _beside(lab._base) if lab._base is not None else "",
         }
 
     def _follow(self, answer: Answer | None) -> None:
@@ -173,7 +177,7 @@ class PromptLabView:
         if lane.state != "running":
             self.widget.lanes = [lane_of(other) for other in self.lab.results]
             return
-        self._grown[id(lane)] = lane
+        self._grown[lane.number] = lane
         now = time.monotonic()
         if now - self._sent_at >= self.every_s:
             self.widget.live = {str(key): _whole(grown.text) for key, grown in self._grown.items()}
@@ -238,6 +242,9 @@ class PromptLabView:
         elif kind == "input":
             if content["name"] in lab.inputs.wanted:  # else the template has just changed under it
                 lab.inputs.type(content["name"], content["text"])
+        elif kind == "run" and lab.prompt is not None and lab.inputs.missing:
+            missing = lab.inputs.missing
+            return {"type": "refused", "text": f"Fill in {' and '.join(missing)}.", "field": missing[0]}
         elif kind == "run":
             lab.start(models=content["models"], versions=content["versions"])
         elif kind == "score":
@@ -267,6 +274,23 @@ class PromptLabView:
                 self.lab._changed()
 
         threading.Thread(target=score, name="llmeng lab score", daemon=True).start()
+
+
+def _beside(prompt: Prompt) -> str:
+    # what belongs to the prompt besides its text
+    examples, wrappers = prompt.examples, len(prompt.wrappers)
+    parts = (
+        [
+            "examples by a selector"
+            if callable(examples)
+            else f"{len(examples)} example{'s' * (len(examples) != 1)}"
+        ]
+        if examples
+        else []
+    )
+    parts += [f"{wrappers} technique{'s' * (wrappers != 1)}"] if wrappers else []
+    parts += ["an output type"] if prompt.output is not None else []
+    return " · ".join([*parts, *(f"{name} {value}" for name, value in prompt.options.items())])
 
 
 def _tried(make: Callable[[Any], str], of: Any) -> str:
