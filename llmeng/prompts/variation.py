@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..core.message import ROLES
 from ..errors import PromptError, nearest
-from .prompt import Prompt, _joined, _protect
+from .prompt import Prompt
 from .template import Section, sections
 
 # %% auto #0
@@ -24,6 +25,7 @@ __all__ = ['SEPARATORS', 'CASINGS', 'SPACINGS', 'POSITIONS', 'Change', 'KINDS', 
 # %% ../../nbs/prompts/variation.ipynb #c005
 _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _PLACE, _BLOCK, _END = "\ue000", "\ue001", "\ue002"  # what stands for code, between private characters
+_LIKE_A_ROLE = re.compile(rf"\\*({'|'.join(ROLES)}):[ \t]*")
 _ANY = f"[{_PLACE}{_BLOCK}]\\d+{_END}"
 
 
@@ -59,7 +61,17 @@ def _texts(prompt: Prompt) -> list[_Text]:
 
 
 def _template(parts: Sequence[tuple[str, str]]) -> str:  # (role, source)
-    return _joined([(role, _protect(source)) for role, source in parts])
+    # what looks like a role line in a text has its backslash, or gets one
+    said = [
+        (
+            role,
+            "\n".join(f"\\{line}" if _LIKE_A_ROLE.fullmatch(line) else line for line in source.split("\n")),
+        )
+        for role, source in parts
+    ]
+    if len(said) == 1 and said[0][0] == "user":
+        return said[0][1]
+    return "\n\n".join(f"{role}:\n{text}" for role, text in said)
 
 
 def _rewritten(prompt: Prompt, change: Callable[[str], str]) -> Prompt:
