@@ -5,7 +5,7 @@
 # %% ../../../nbs/prompts/library/label.ipynb #c002
 from __future__ import annotations
 
-from datetime import datetime, timezone, UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 

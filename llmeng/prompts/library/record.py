@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime, timezone, UTC
+from datetime import UTC, date, datetime
 from typing import Any
 
 from ...errors import PromptError

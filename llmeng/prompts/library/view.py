@@ -55,7 +55,8 @@ def table_html(
         + "</tr>"
         for row in rows
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div style="overflow-x: auto">{table}</div>'
 
 
 class Safe(str):
@@ -72,6 +73,22 @@ def page(
 ) -> str:
     "Parts under each other, in the house's style."
     return f'{STYLE}<div class="llmeng-answer" style="max-width: none">{"".join(parts)}</div>'
+
+
+def _together(text: str) -> Safe:
+    # a score and its interval are read in one line
+    return Safe(
+        "<br>".join(
+            f'<span style="white-space: nowrap">{html.escape(part)}</span>' for part in text.split("; ")
+        )
+        if text
+        else ""
+    )
+
+
+def _anywhere(text: str) -> Safe:
+    # a path in a message must not make its column wide
+    return Safe(f'<span style="overflow-wrap: anywhere">{html.escape(text)}</span>' if text else "")
 
 
 def folded(
@@ -118,7 +135,7 @@ def _across(record: ScoreRecord) -> str:
     if record.spread is None:
         return ""
     low, high = sorted((record.worst, record.best))
-    return f"{low:.2f} to {high:.2f}" + (f" over {record.n_forms}" if record.n_forms else "")
+    return f"{low:.2f} to {high:.2f}" + (f" in {record.n_forms}" if record.n_forms else "")
 
 # %% ../../../nbs/prompts/library/view.ipynb #c013
 class History(list[Version]):
@@ -202,8 +219,9 @@ class Entry:
 
     @property
     def latest(self) -> ScoreRecord | None:
-        "What the current text scored last."
-        return next((record for record in reversed(self.records) if record.version == self.version), None)
+        "What the current text scored on the last day it was measured: the first metric of that."
+        own = [record for record in self.records if record.version == self.version]
+        return next((record for record in own if record.date == own[-1].date), None)
 
     def __repr__(self) -> str:
         return f"Entry({self.name!r}, {self.version or self.state}{_trouble(self, ', ')})"
@@ -229,7 +247,7 @@ class Entries(list[Entry]):
                         for label, version in entry.labels
                     ),
                     ", ".join(entry.prompt.tags) if entry.prompt else "",
-                    f"{latest.metric} {latest.estimate}" if latest else "",
+                    _score(latest) if latest else "",
                     f"{latest.dataset}, {latest.model}" if latest else "",
                     entry.prompt.notes if entry.prompt else "",
                     _trouble(entry),
@@ -244,7 +262,13 @@ class Entries(list[Entry]):
         if not self:
             return page(html.escape(self.empty))
         texts = "".join(folded(entry.name, entry.prompt.template) for entry in self if entry.prompt)
-        return page(table_html(self._HEADERS, self._rows()), texts)
+        rows = [[*row[:4], _together(row[4]), *row[5:-1], _anywhere(row[-1])] for row in self._rows()]
+        return page(table_html(self._HEADERS, rows), texts)
+
+
+def _score(record: ScoreRecord) -> str:
+    across = _across(record)
+    return f"{record.metric} {record.estimate}" + (f"; {across} wordings" if across else "")
 
 
 def _trouble(entry: Entry, before: str = "") -> str:
