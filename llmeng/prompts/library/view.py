@@ -86,11 +86,6 @@ def _together(text: str) -> Safe:
     )
 
 
-def _anywhere(text: str) -> Safe:
-    # a path in a message must not make its column wide
-    return Safe(f'<span style="overflow-wrap: anywhere">{html.escape(text)}</span>' if text else "")
-
-
 def folded(
     summary: str,
     text: str,
@@ -250,20 +245,24 @@ class Entries(list[Entry]):
                     _score(latest) if latest else "",
                     f"{latest.dataset}, {latest.model}" if latest else "",
                     entry.prompt.notes if entry.prompt else "",
-                    _trouble(entry),
+                    STATES[entry.state],
                 ]
             )
         return rows
 
     def __repr__(self) -> str:
-        return table_text(self._HEADERS, self._rows()) or self.empty
+        return "\n".join([table_text(self._HEADERS, self._rows()), *self._errors()]) if self else self.empty
+
+    def _errors(self) -> list[str]:
+        return [entry.error for entry in self if entry.error]
 
     def _repr_html_(self) -> str:
         if not self:
             return page(html.escape(self.empty))
         texts = "".join(folded(entry.name, entry.prompt.template) for entry in self if entry.prompt)
-        rows = [[*row[:4], _together(row[4]), *row[5:-1], _anywhere(row[-1])] for row in self._rows()]
-        return page(table_html(self._HEADERS, rows), texts)
+        rows = [[*row[:4], _together(row[4]), *row[5:]] for row in self._rows()]
+        errors = "".join(f'<div class="llmeng-note">{html.escape(error)}</div>' for error in self._errors())
+        return page(table_html(self._HEADERS, rows), errors, texts)
 
 
 def _score(record: ScoreRecord) -> str:
