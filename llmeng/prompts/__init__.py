@@ -31,7 +31,7 @@ _NAMES = {
     "pieces": "llmeng.prompts.expression",
     "Prompt": "llmeng.prompts.prompt",
     "quotes": "llmeng.prompts.summary",
-    "random_words": "llmeng.prompts.calibrate",
+    "random_words": "llmeng.prompts.neutral",
     "read_answer": "llmeng.prompts.answer",
     "refine": "llmeng.prompts.refine",
     "role": "llmeng.prompts.role",

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import html
-import random
 import reprlib
 import typing
-from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,12 +18,13 @@ from ..core.completion import Choice, Completion, Delta, choice
 from ..core.message import Message
 from ..core.model import Model
 from ..core.options import Options, request, request_key
-from ..errors import BadOption, PromptError, nearest
-from .prompt import Filled, Prompt
+from ..errors import BadOption
+from .neutral import NEUTRAL, content_input, random_words, replacements, without_content
+from .prompt import Prompt
 from .technique import Calls, Technique, wrap
 
 # %% auto #0
-__all__ = ['NEUTRAL', 'Calibration', 'Calibrated', 'calibrate', 'random_words', 'calibrate_batch']
+__all__ = ['Calibration', 'Calibrated', 'calibrate', 'calibrate_batch']
 
 # %% ../../nbs/prompts/calibrate.ipynb #c005
 @dataclass(frozen=True)
@@ -52,7 +51,6 @@ class Calibration:
         )
 
 # %% ../../nbs/prompts/calibrate.ipynb #c007
-NEUTRAL = ("N/A", "", "[MASK]")  # Zhao et al. 2021, section 5
 _KEPT = 4096  # priors
 
 
@@ -81,9 +79,9 @@ class Calibrated(Technique):
 
     async def _answer(self, messages: tuple[Message, ...], options: Options, calls: Calls) -> Delta:
         options = self._with_labels(options)
-        replaced = _replacements(messages, self.neutral, self.content)
+        replaced = replacements(messages, self.neutral, self.content)
         model, messages, options = await _through(self.model, messages, options)
-        contexts = [_replace(messages, pairs) for pairs in replaced]
+        contexts = [without_content(messages, pairs) for pairs in replaced]
         key = request_key({"asked": [request(model.name, context, options) for context in contexts]})
         shared = self._priors.get(key)
         if shared is None or shared.failed:
@@ -170,90 +168,6 @@ async def _through(
         messages, model = tuple(changed), model.model
     return model, messages, options
 
-
-_Pairs = list[tuple[Message, Message]]  # what stands there, and what stands there without content
-
-
-def _replacements(messages: Sequence[Message], neutral: Sequence[str], content: str | None) -> list[_Pairs]:
-    filled = next((message.made_of for message in reversed(messages) if message.made_of is not None), None)
-    if isinstance(filled, Filled):
-        return _of_prompt(filled, neutral, content)
-    if content is not None:
-        raise PromptError(
-            f"calibrate knows no input {content!r}: it is around a model, not a prompt. Leave content out; "
-            "the last user message is the content."
-        )
-    asked = next((message for message in reversed(messages) if message.role == "user"), None)
-    if asked is None:
-        raise PromptError("calibrate needs a user message, whose text is the content.")
-    return [[(asked, Message("user", text))] for text in neutral]
-
-
-def _of_prompt(filled: Filled, neutral: Sequence[str], content: str | None) -> list[_Pairs]:
-    prompt, values, examples = filled
-    name = _content(prompt, content)
-    original = prompt._filled(values, examples)
-    found = []
-    for text in neutral:
-        try:
-            emptied = prompt._filled({**values, name: text}, examples)
-        except ValueError:
-            if text.strip():
-                raise
-            emptied = ()  # nothing is left to ask
-        if len(emptied) != len(original):  # a message of the content alone is gone: here it stays, empty
-            marked = prompt._filled({**values, name: _MARK}, examples)
-            emptied = tuple(Message(item.role, item.text.replace(_MARK, text)) for item in marked)
-        if len(emptied) != len(original):
-            raise PromptError(
-                f"With {text!r} in the place of {name!r} the prompt has {len(emptied)} messages in place of {len(original)}, "
-                "so it is another prompt. Leave that text out of `neutral`."
-            )
-        found.append([pair for pair in zip(original, emptied, strict=True) if pair[0] != pair[1]])
-    return found
-
-
-_MARK = "\u241f0\u241f"
-
-
-def _content(prompt: Prompt, content: str | None) -> str:
-    if content is not None:
-        if content not in prompt.inputs:
-            raise PromptError(
-                f"The prompt has no input {content!r}.{nearest(content, prompt.inputs)} It takes {', '.join(prompt.inputs) or 'none'}."
-            )
-        return content
-    free = [name for name, item in prompt.inputs.items() if item.required]
-    if len(free) != 1:
-        raise PromptError(
-            f"Which input is the content? The prompt takes {', '.join(prompt.inputs) or 'none'}: "
-            f'calibrate(prompt, content="{next(iter(prompt.inputs), "text")}").'
-        )
-    return free[0]
-
-
-def _replace(messages: Sequence[Message], pairs: _Pairs) -> tuple[Message, ...]:
-    result = list(messages)
-    for old, new in pairs:
-        places = [index for index, item in enumerate(messages) if item.role == old.role]
-        place = next((index for index in reversed(places) if messages[index].content == old.content), None)
-        if place is None and isinstance(old.content, str):  # another technique has added words to it
-            place = next((index for index in reversed(places) if old.text in messages[index].text), None)
-        if place is None or not (
-            messages[place].content == old.content or isinstance(messages[place].content, str)
-        ):
-            raise PromptError(
-                "calibrate can't find the content again: a technique has rewritten the question. Put calibrate around "
-                "the prompt first, and that technique around both."
-            )
-        found = messages[place]
-        if found.content == old.content:
-            result[place] = new
-        else:
-            before, _, after = found.text.rpartition(old.text)
-            result[place] = Message(found.role, before + new.text + after)
-    return tuple(result)
-
 # %% ../../nbs/prompts/calibrate.ipynb #c009
 def calibrate(
     app: Any,  # a prompt, a model, its name, or a function that answers with labels
@@ -264,7 +178,7 @@ def calibrate(
 ) -> Any:  # a prompt for a prompt, else a model
     "Divide the probabilities of labels by those for an input without content."
     if isinstance(app, Prompt):
-        content = _content(app, content)
+        content = content_input(app, content)
         if app.output is not None:
             labels = labels or _literal(app.output)
             app = app.replace(output=None)
@@ -295,23 +209,7 @@ def _literal(kind: Any) -> tuple[str, ...]:
         )
     return options
 
-# %% ../../nbs/prompts/calibrate.ipynb #c030
-def random_words(
-    texts: Iterable[str],  # inputs of the task, without their labels; not those that are then measured
-    *,
-    n: int = 20,  # texts to make; each is a call for every context
-    seed: int = 0,
-) -> tuple[str, ...]:  # as long as the texts are on average
-    "Texts without meaning, of the words of the task: `neutral` for `calibrate`."
-    texts = [text.split() for text in texts]
-    words = sorted(Counter(word for text in texts for word in text).elements())
-    if not words:
-        raise ValueError("There are no words to draw from: give some of the inputs.")
-    length = max(1, round(len(words) / len(texts)))
-    draw = random.Random(seed)
-    return tuple(" ".join(draw.choices(words, k=length)) for _ in range(n))
-
-# %% ../../nbs/prompts/calibrate.ipynb #c034
+# %% ../../nbs/prompts/calibrate.ipynb #c032
 def calibrate_batch(
     answers: Sequence[Completion | Choice],  # of one prompt, with label probabilities
 ) -> list[Choice]:  # in their order
