@@ -29,6 +29,8 @@ _NAMES = {
     "Library": "llmeng.prompts.library.library",
     "Need": "llmeng.prompts.clarify",
     "pieces": "llmeng.prompts.expression",
+    "paraphrase": "llmeng.prompts.paraphrase",
+    "Paraphrases": "llmeng.prompts.paraphrase",
     "Prompt": "llmeng.prompts.prompt",
     "quotes": "llmeng.prompts.summary",
     "random_words": "llmeng.prompts.neutral",
