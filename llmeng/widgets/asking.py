@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..core.completion import Assembly, Completion, Delta, Usage, dollars
-from ..core.loop import background_loop, hop
+from ..core.loop import background_loop, hop, in_thread
 from ..core.loop import run as run_on_loop
 from ..core.message import Message, to_messages
 from ..core.model import Model
@@ -100,13 +100,15 @@ async def deltas_from(
         source = app.astream(input)
     elif isinstance(app, Prompt):
         schema = {} if app.output is None else {"response_schema": app.output}
-        source = app.stack().astream(app.messages(input), **{**schema, **app.options})
+        # in a thread: filling in may take long, and whoever chooses the examples may ask a model
+        messages = await in_thread(lambda: app.messages(input))
+        source = app.stack().astream(messages, **{**schema, **app.options})
     elif hasattr(app, "acall"):
         source = deltas_of(app.acall(input), app)
     elif isinstance(input, str) or _is_talk(input):
         source = ask_app(app, to_messages(input))
     else:
-        source = deltas_of(await asyncio.to_thread(app, input), app)
+        source = deltas_of(await in_thread(lambda: app(input)), app)
     async with aclosing(source) as deltas:
         async for delta in deltas:
             yield delta

@@ -43,7 +43,7 @@ def panes_of(
                 "name": shown if compare.revealed else side,
                 "state": answer.state,
                 "text": _whole(compare.shown(answer)),
-                "note": note_of(answer) if compare.revealed else "",
+                "note": note_of(answer).removeprefix(f"{name} · ") if compare.revealed else "",
                 "error": error_of(compare, answer),
             }
         )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import re
 import threading
@@ -108,16 +109,7 @@ class PromptLab:
         seed: int = 0,  # of which samples they are: the same ones for every version
         title: str | None = None,
     ):
-        given = (
-            Prompt.load(prompt)
-            if isinstance(prompt, Path)
-            else Prompt(prompt)
-            if isinstance(prompt, str) and prompt.strip()
-            else prompt
-        )
-        if not isinstance(given, Prompt) and given not in (None, "") and not isinstance(given, str):
-            raise ValueError(f"PromptLab takes a Prompt, a template or a path, got {prompt!r}.")
-        self._base = given if isinstance(given, Prompt) else None
+        self._base = _prompt_of(prompt)
         self.models = _models(models, self._base)
         self.samples = None if samples is None else to_samples(getattr(samples, "samples", samples))
         self.dataset = _dataset(samples, self.samples)
@@ -557,7 +549,11 @@ class PromptLab:
         words = {"b is better": f"better than {first}", "a is better": f"worse than {first}"}.get(
             found.words, found.words
         )
-        return f"{found.difference.value:+.2f} against {first}: {words}"
+        by = found.difference
+        interval = (
+            f" [{by.low:+.2f}, {by.high:+.2f}]" if math.isfinite(by.low) and math.isfinite(by.high) else ""
+        )
+        return f"{by.value:+.2f}{interval} against {first}: {words}"
 
     def _subset(self, n: int) -> list[Sample]:
         if not self.samples:
@@ -605,6 +601,18 @@ class _Stoppable:
             await asyncio.gather(call, stopped, return_exceptions=True)
             if not self._stopping.is_set():
                 self._told()
+
+
+def _prompt_of(given: Any) -> Prompt | None:
+    if given is None or isinstance(given, Prompt):
+        return given
+    if isinstance(given, Path) or (
+        isinstance(given, str) and given.endswith(".prompt.md") and "\n" not in given
+    ):
+        return Prompt.load(given)
+    if not isinstance(given, str):
+        raise ValueError(f"PromptLab takes a Prompt, a template or a path, got {given!r}.")
+    return Prompt(given) if given.strip() else None
 
 
 def _models(given: Any, base: Prompt | None) -> dict[str, Model]:

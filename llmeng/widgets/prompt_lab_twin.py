@@ -21,7 +21,7 @@ __all__ = ['answers_html', 'static_html', 'changes_html', 'shown_html']
 # %% ../../nbs/widgets/prompt_lab_twin.ipynb #c005
 _TWIN_STYLE = """<style>
 .llmeng-lab-static { line-height: 1.5; }
-.llmeng-lab-static .llmeng-lab-lanes { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18em, 100%), 1fr)); gap: 10px; }
+.llmeng-lab-static .llmeng-lab-lanes { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18em, 100%), 1fr)); gap: 10px; margin: .8em 0; }
 .llmeng-lab-static .llmeng-lab-lane { min-width: 0; padding: .4em .8em; border: 1px solid rgba(128, 128, 128, .4); border-radius: 6px; }
 .llmeng-lab-static pre.llmeng-lab-text.llmeng-lab-text { font: inherit; margin: .2em 0; padding: 0; background: none; color: inherit;
   white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -35,10 +35,13 @@ def draft_of(
 ) -> dict[str, Any]:  # JSON values
     "The text, its fields, and what is wrong with them."
     return {
-        "text": lab.text,
+        "text": _whole(lab.text),
         "version": lab.version,
         "problem": asdict(lab.problem) if lab.problem else None,
-        "fields": [{**asdict(field), "choices": list(field.choices)} for field in lab.inputs.rows],
+        "fields": [
+            {**asdict(field), "text": _whole(field.text), "choices": list(field.choices)}
+            for field in lab.inputs.rows
+        ],
     }
 
 

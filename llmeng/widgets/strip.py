@@ -44,6 +44,7 @@ def axis_of(
 
 
 _STRIP_STYLE = """<style>
+.llmeng-strip { container-type: inline-size; margin: .6em 0; }
 .llmeng-strip.llmeng-strip table { width: 100%; border-collapse: collapse; font-size: 1em; margin: 0; }
 .llmeng-strip.llmeng-strip :is(td, th) { padding: 3px 10px 3px 0; text-align: left; font-weight: 400; vertical-align: middle;
   white-space: normal; overflow-wrap: anywhere; border: 0; background: none; }
@@ -56,6 +57,12 @@ _STRIP_STYLE = """<style>
 .llmeng-strip-line { top: 7px; height: 4px; border-radius: 2px; background: var(--jp-brand-color1, #2780e3); opacity: .55; }
 .llmeng-strip-dot { top: 4px; width: 10px; height: 10px; margin-left: -5px; border-radius: 5px; background: var(--jp-brand-color1, #2780e3); }
 .llmeng-strip-ends { display: flex; justify-content: space-between; font-size: .8em; opacity: .75; }
+@container (max-width: 40em) {
+  .llmeng-strip.llmeng-strip tr { display: grid; grid-template-columns: minmax(0, 1fr); padding-bottom: 6px; }
+  .llmeng-strip.llmeng-strip :is(td, th) { padding: 0; }
+  .llmeng-strip.llmeng-strip td.llmeng-strip-track { width: 100%; }
+  .llmeng-strip.llmeng-strip td:empty { display: none; }
+}
 </style>"""
 
 
