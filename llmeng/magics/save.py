@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.model import Model
-from ..errors import LLMEngError, MagicError, nearest
+from ..errors import LLMEngError, MagicError, PromptConflict, nearest
 from .options import CellOptions
 from .page import Page
 from .request import find_type
@@ -128,15 +128,24 @@ def save_last(
     name, given = _read(words)
     prompt, left = to_prompt(last_cell(), shell.user_ns)
     there = name in library()
-    version = library().save(
-        name,
-        prompt,
-        notes=given.get("--notes"),
-        tags=None
-        if "--tags" not in given
-        else [tag.strip() for tag in given["--tags"].split(",") if tag.strip()],
-        label=given.get("--label"),
-    )
+    try:
+        version = library().save(
+            name,
+            prompt,
+            notes=given.get("--notes"),
+            tags=None
+            if "--tags" not in given
+            else [tag.strip() for tag in given["--tags"].split(",") if tag.strip()],
+            label=given.get("--label"),
+        )
+    except PromptConflict as error:
+        raise PromptConflict(
+            f"{name} changed since this notebook looked: it is {error.current} now. Yours is kept as {error.kept}, and the "
+            f"file was left alone. Compare: %llm prompts diff {name} current {error.kept[:4]}. To make yours the current "
+            "one, save it again.",
+            kept=error.kept,
+            current=error.current,
+        ) from None
     inputs = ", ".join(f"`{item}`" for item in prompt.inputs) or "none"
     told = [
         f"Saved: `{version.name}`, version `{version.version}`"

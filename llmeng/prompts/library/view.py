@@ -114,7 +114,9 @@ class Records(list[ScoreRecord]):
                 record.date,
                 record.note,
             ]
-            for record in reversed(self)
+            for record in sorted(
+                self, key=lambda record: record.date, reverse=True
+            )  # those of a day in their order
         ]
 
     def __repr__(self) -> str:
