@@ -14,7 +14,7 @@ from typing import Any
 from ..core.completion import Completion
 from ..core.loop import run
 from ..core.model import Model
-from ..errors import BatchFailed, ModelError
+from ..errors import BatchFailed
 from ..models.catalog import get_model
 from .candidate import Candidate, Candidates, Refused, bare, rubbish
 from ..prompts.prompt import Prompt

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from ..core.model import Model
 from ..errors import DataError, Interrupted, PromptError
-from ..evals.budget import Budget
 from ..evals.identity import describe, scoring_mark
 from ..evals.preview import say
 from ..evals.sample import Sample, to_samples

@@ -14,7 +14,7 @@ from ..evals.budget import Budget
 from ..evals.sample import Sample, to_samples
 from ..models.prices import find_price
 from .bootstrap import inputs_of
-from .race import FINALISTS, FIRST, answers, most_arms, rounds
+from .race import FIRST, answers, most_arms, rounds
 from ..prompts.prompt import Prompt
 
 # %% auto #0

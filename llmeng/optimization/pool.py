@@ -8,13 +8,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import cycle, zip_longest
 from typing import Any
 
 from ..errors import PromptError
 from ..evals.sample import Sample, plain
-from .bootstrap import balanced, example_sets
+from .bootstrap import balanced
 from .candidate import Candidate
 from ..prompts.example import Example
 from ..prompts.prompt import Prompt

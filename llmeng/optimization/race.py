@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean

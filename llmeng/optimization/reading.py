@@ -10,8 +10,9 @@ from dataclasses import replace
 from statistics import fmean
 
 from ..evals.record import Record
-from ..evals.sample import Sample
+from ..evals.sample import Sample, plain
 from ..evals.score import Score, call, to_scores
+from .bootstrap import inputs_of
 from .pool import shares_of
 from .trial import Trial
 from ..prompts.prompt import Prompt
@@ -101,7 +102,9 @@ class Reading:
         "A prompt's dev records, as they are read."
         found = [self.trial.records.get((prompt.version, sample.key, "dev")) for sample in self.dev[:n]]
         found = [record for record in found if record is not None]
-        calibrated = self.calibrates(prompt) if calibrated is None else calibrated
+        return self._read(prompt, found, self.calibrates(prompt) if calibrated is None else calibrated)
+
+    def _read(self, prompt: Prompt, found: list[Record], calibrated: bool) -> list[Record]:
         if not calibrated or len(found) < 4:
             return found
         shares = shares_of(self.train, prompt.options["labels"])
@@ -118,8 +121,39 @@ class Reading:
 
     def signal(self, prompt: Prompt, n: int | None = None) -> list[float]:
         "What a race ranks by: for labels half the score, and half what it is expected to be, which chance moves less."
+        return self._signal(self.records(prompt, n))
+
+    def unseen(
+        self,
+        prompts: Sequence[Prompt],
+    ) -> list[Sample]:
+        "Training samples that none of these prompts shows."
+        shown = [
+            example.inputs
+            for prompt in prompts
+            if not callable(prompt.examples)
+            for example in prompt.examples
+        ]
+        names = [name for name, item in self.baseline.inputs.items() if item.required] or list(
+            self.baseline.inputs
+        )
+        texts = {repr(plain(dict(inputs))) for inputs in shown}
+        return [sample for sample in self.train if repr(plain(inputs_of(sample.input, names))) not in texts]
+
+    def pooled(self, prompt: Prompt, n: int) -> float:
+        "The mean signal over n dev samples and the training samples that it was asked and does not show."
+        own = {sample.key for sample in self.unseen([prompt])}
+        more = [
+            record
+            for sample in self.train
+            if sample.key in own and (record := self.trial.records.get((prompt.version, sample.key, "train")))
+        ]
+        dev = self.records(prompt, n, calibrated=False)
+        return fmean(self._signal(self._read(prompt, [*dev, *more], self.calibrates(prompt))))
+
+    def _signal(self, records: Sequence[Record]) -> list[float]:
         found = []
-        for record in self.records(prompt, n):
+        for record in records:
             value = self.trial.value(record)
             if record.probabilities and record.scores:
                 expected = fmean_of(

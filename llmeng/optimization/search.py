@@ -22,9 +22,9 @@ from .bootstrap import example_sets, labelled, right_answers
 from .candidate import Candidate, Refused
 from .draft import drafts
 from .improve import improve, to_failures
-from .journal import Journal, Kept
+from .journal import Kept
 from .plan import Plan, wave
-from .pool import first_wave, labels_of, second_wave
+from .pool import first_wave, second_wave
 from .race import FINALISTS, FIRST, Heat, answers, halving, rounds
 from .reading import Reading
 from .tilt import tilt
@@ -33,7 +33,6 @@ from .verdict import Verdict, verdict
 from .vary import vary
 from .write import requests as to_write
 from ..prompts.example import Example
-from ..prompts.prompt import Prompt
 
 # %% auto #0
 __all__ = ['spread', 'Step', 'Search']
@@ -58,6 +57,9 @@ def spread(
     return [sample for _, _, sample in sorted(placed, key=lambda item: item[:2])]
 
 # %% ../../nbs/optimization/search.ipynb #c009
+_CHOSEN_BY = 48  # samples: where there are fewer for dev, training samples help to choose among the last
+
+
 @dataclass
 class Step:
     "One thing that the search did, in words."
@@ -171,7 +173,7 @@ class Search:
         chosen = self.base.replace(
             options={**_without_sampling(self.base.options), "labels": list(self.labels)}
         )
-        probe = spread(self.dev, self.seed)[:1]
+        probe = self.dev[:1]
         self.trial.ask([chosen], probe, "dev", budget=self.limit, label="labels")
         record = self.trial.records[chosen.version, probe[0].key, "dev"]
         if record.error or not record.probabilities:
@@ -223,13 +225,13 @@ class Search:
 
     def _race(self) -> None:
         n_dev = len(self.dev)
-        left = self._answers_left()
+        left = self._answers_left() - self._put_aside()
         first = wave(left, n_dev)
         n = self._room(first, known=1)
         sizes = self._sizes()
         sets = example_sets(self.examples, ks=sizes, n=n, seed=self.seed)
         self._heat(first_wave(self.base, self.start, self.instructions, sets, n), "First wave")
-        left = self._answers_left()
+        left = self._answers_left() - self._put_aside()
         best = [candidate for candidate in self.ranked() if candidate is not self.start]
         if not best:
             return
@@ -247,12 +249,43 @@ class Search:
                 seed=self.seed,
             )
             self._heat(more, "Second wave", best[:known])
+        self._confirm()
+
+    def _confirm(self) -> None:
+        # a small dev set chooses badly: the last few are asked training samples too, that none of them shows
+        best = [
+            self.start,
+            *[candidate for candidate in self.ranked() if candidate is not self.start][: FINALISTS - 1],
+        ]
+        more = spread(self.reading.unseen([candidate.prompt for candidate in best]), self.seed)
+        more = more[: max(0, _CHOSEN_BY - len(self.dev))]
+        known = sum(
+            (candidate.version, sample.key, "train") in self.trial.records
+            for candidate in best
+            for sample in more
+        )
+        if len(best) < 3 or len(more) < 4 or len(best) * len(more) - known > self._affordable():
+            return
+        prompts = [candidate.prompt for candidate in best]
+        self.trial.ask(prompts, more, "train", budget=self.limit, label="confirm")
+        self._step(
+            f"Asked the last {len(best)} candidates {len(more)} training samples that none of them shows."
+        )
 
     def _sizes(self) -> list[int]:
         # in turns; where there are labels each is shown at least once
         most, n_labels = self.most_examples, len(self.known)
         sizes = [n_labels, 2 * n_labels, 4 * n_labels] if n_labels > 2 else [4, 8, 2, 8]
         return [min(size, most) for size in sizes if min(size, most)]
+
+    def _put_aside(self) -> int:
+        # answers for `_confirm`, where it is worth them
+        n = min(len(self.train) // 2, _CHOSEN_BY - len(self.dev))
+        return FINALISTS * n if n >= 4 and FINALISTS * n <= self.plan.dev / 4 else 0
+
+    def _affordable(self) -> int:
+        limit, spent = self.limit, self.trial.spent
+        return self._answers_left() if limit.calls is None else int(limit.calls - spent.calls)
 
     def _answers_left(self) -> int:
         # by the limit that is nearest; prompts with examples take more tokens than what was asked so far
@@ -329,8 +362,9 @@ class Search:
         if not others or n < 2:
             return
         rows = [self.reading.scores(candidate.prompt, n) for candidate in (self.start, *others)]
-        ranks = [self.reading.signal(candidate.prompt, n) for candidate in (self.start, *others)]
-        self.verdict = verdict(rows, [fmean(rank) for rank in ranks])
+        self.verdict = verdict(
+            rows, [self.reading.pooled(candidate.prompt, n) for candidate in (self.start, *others)]
+        )
         if self.verdict.gain > 0 and self.verdict.confidence >= self.sure:
             self.chosen = others[self.verdict.place - 1]
             self.winner = self._final(self.chosen)

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from ..core.completion import Completion
@@ -17,7 +17,7 @@ from ..evals.attempt import answer, asker, scored
 from ..evals.budget import Budget, Spent, total
 from ..evals.record import Record
 from ..evals.sample import Sample
-from ..evals.score import Score, Scorer, trait
+from ..evals.score import Scorer, trait
 from .journal import Journal
 from ..prompts.prompt import Prompt
 
@@ -25,6 +25,9 @@ from ..prompts.prompt import Prompt
 __all__ = ['BudgetReached', 'Trial']
 
 # %% ../../nbs/optimization/trial.ipynb #c005
+_BLOCK = 8  # samples
+
+
 class BudgetReached(Exception):
     "There is no room for another call. Caught where a search ends with what it has."
 
@@ -61,8 +64,11 @@ class Trial:
     ) -> None:
         "Ask every prompt every sample that it was not asked yet. `BudgetReached` where not all had room."
         todo = []
-        for sample in samples:  # sample by sample: where the budget ends, all have been asked the same
-            for prompt in prompts if isinstance(prompts, Sequence) else list(prompts):
+        prompts = list(prompts)
+        # a block of samples prompt by prompt: what a prompt begins with is read once by a model that remembers it
+        blocks = [samples[start : start + _BLOCK] for start in range(0, len(samples), _BLOCK)]
+        for block in blocks:
+            for prompt, sample in product(prompts, block):
                 if (prompt.version, sample.key, part) in self.records:
                     continue
                 kept = self.journal.record(prompt.version, sample, part)

@@ -43,13 +43,13 @@ def noise(
 
 def verdict(
     rows: Sequence[Sequence[float]],  # the baseline's scores first, then the candidates', on the same samples
-    ranks: Sequence[float] | None = None,  # what decides where means are equal; None: the earlier one
+    ranks: Sequence[float] | None = None,  # what the best is chosen by; None: the means of the rows
 ) -> Verdict:
     "Which candidate is best, and how much of its lead is to be believed."
     means = [fmean(row) for row in rows]
     ranks = means if ranks is None else ranks
     shrunk, _ = shrink(means, noise(rows))
-    best = max(range(1, len(rows)), key=lambda place: (means[place] + ranks[place], -place))
+    best = max(range(1, len(rows)), key=lambda place: (ranks[place], -place))
     gain = shrunk[best] - shrunk[0]
     differences = [b - a for a, b in zip(rows[0], rows[best], strict=True)]
     middle, n = fmean(differences), len(differences)
