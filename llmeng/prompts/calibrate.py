@@ -19,7 +19,7 @@ from ..core.message import Message
 from ..core.model import Model
 from ..core.options import Options, request, request_key
 from ..errors import BadOption
-from .neutral import NEUTRAL, content_input, random_words, replacements, without_content
+from .neutral import NEUTRAL, content_input, replacements, without_content
 from .prompt import Prompt
 from .technique import Calls, Technique, wrap
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import random
-import reprlib
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property, lru_cache
