@@ -83,7 +83,7 @@ def _rewritten(prompt: Prompt, change: Callable[[str], str]) -> Prompt:
 
 # %% ../../nbs/prompts/variation.ipynb #c007
 _LABEL = re.compile(
-    rf"(?:^|(?<={_END})|(?<= \| )|(?<= ; ))(?P<label>[^\W\d_][\w'’/-]*(?: [\w'’/-]+){{0,3}})(?P<separator>:)(?P<space>[ \t]+|(?={_PLACE}|$))",
+    rf"(?:^|(?<={_END})|(?<= \| )|(?<= ; ))(?P<label>[^\W\d_][\w'’/-]*(?: [\w'’/-]+){{0,3}})(?P<separator>[:：])(?P<space>[ \t]+|(?={_PLACE}|$))",
     re.MULTILINE,
 )
 SEPARATORS = {
