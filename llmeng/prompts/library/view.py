@@ -24,7 +24,7 @@ def table_text(
     headers: Sequence[str],
     rows: Sequence[Sequence[Any]],
     *,
-    width: int = 48,  # characters of the widest cell
+    width: int = 64,  # characters of the widest cell
 ) -> str:
     "A table as plain text, one line a row; columns without content are left out."
     lines = [[_line(str(cell), width) for cell in row] for row in rows]
