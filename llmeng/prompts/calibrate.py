@@ -40,14 +40,19 @@ class Calibration:
         return f"Calibration({max(self.before, key=self.before.get)} → {next(iter(self.after))}, prior asked {self.asked} times)"
 
     def _repr_html_(self) -> str:
+        from llmeng.display import STYLE  # needed only where something is shown
+
+        said, label = max(self.before, key=self.before.get), next(iter(self.after))
         rows = "".join(
-            f"<tr><td>{html.escape(label)}</td><td>{self.before[label]:.3f}</td><td>{self.prior[label]:.3f}</td>"
-            f"<td><b>{after:.3f}</b></td></tr>"
-            for label, after in self.after.items()
+            f"<tr><td>{html.escape(name)}</td><td>{self.before[name]:.3f}</td><td>{self.prior[name]:.3f}</td>"
+            f"<td>{after:.3f}</td></tr>"
+            for name, after in self.after.items()
         )
+        head = "<tr><th>label</th><th>the model said</th><th>about nothing</th><th>divided</th></tr>"
+        changed = "as the model said" if said == label else f"the model said {html.escape(said)}"
         return (
-            "<table><thead><tr><th>label</th><th>model</th><th>prior</th><th>calibrated</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
+            f'{STYLE}<details class="llmeng-answer"><summary><strong>{html.escape(label)}</strong> {self.after[label]:.3f}, {changed}</summary>'
+            f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></details>"
         )
 
 # %% ../../nbs/prompts/calibrate.ipynb #c007
