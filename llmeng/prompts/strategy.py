@@ -147,8 +147,10 @@ _ALIVE_S = 1.0  # seconds between two signs of life
 
 
 def _around(did: Any, inner: Any) -> Any:
+    # a strategy below has something to tell; a provider's own message is of one call among several
     if did is None:
         return inner
+    inner = inner if is_dataclass(inner) else None
     has_room = is_dataclass(did) and any(item.name == "inner" for item in fields(did))
     return replace(did, inner=inner) if has_room and inner is not None else did
 
@@ -167,7 +169,7 @@ def did_html(
 ) -> str:  # safe HTML
     "What a strategy did, as a table."
     body = "".join(
-        f"<tr><th>{html.escape(str(name))}</th><td style=\"white-space: pre-wrap\">{html.escape(str(value))}</td></tr>"
+        f'<tr><th>{html.escape(str(name))}</th><td style="white-space: pre-wrap">{html.escape(str(value))}</td></tr>'
         for name, value in rows
         if value not in (None, "", ())
     )
