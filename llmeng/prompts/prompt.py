@@ -238,8 +238,12 @@ class Prompt:
     @cached_property
     def version(self) -> str:
         "A hash of the content: 12 hexadecimal digits. Name, notes and tags are not part of it."
+        # what is as it always is does not count: a field that comes with a later release changes no hash
         parts = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _BESIDE}
-        return version({**parts, "output": self.output if self.output is None else Schema.of(self.output)})
+        kept = {name: value for name, value in parts.items() if value not in (None, (), {})}
+        if self.output is not None:
+            kept["output"] = Schema.of(self.output)
+        return version(kept)
 
     def show(self, given: Any = None, /, *, model: Model | str | None = None, **inputs: Any) -> Any:
         "What is sent, in the model's own chat template, with its tokens."

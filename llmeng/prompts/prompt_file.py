@@ -289,7 +289,11 @@ def to_text(
         "notes": prompt.notes,
         "tags": list(prompt.tags),
     }
-    kept = {key: _plain(value, key) for key, value in values.items() if value not in (None, "", [], {})}
+    kept = {
+        key: _plain(value, key)
+        for key, value in values.items()
+        if value not in (None, "", [], {}) or (key == "output" and value == {})
+    }
     if not kept:
         return f"{'---' + chr(10) + '---' + chr(10) if prompt.template.startswith('---') else ''}{prompt.template}\n"
     return f"---\n{write_yaml(kept)}---\n{prompt.template}\n"
