@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,6 +57,9 @@ class Steps:
         )
 
 
+_NUMBERED = re.compile(r"^(?:\(?\d{1,2}[.):]|[-*•])\s+")
+
+
 def parts_of(
     given: Sequence[str],  # as a model listed them
     question: str,
@@ -63,7 +67,7 @@ def parts_of(
     "The parts that are worth asking: no blanks, nothing twice, and not the question itself."
     seen, found = {same_answer(question)}, []
     for part in given:
-        part = " ".join(part.split())
+        part = _NUMBERED.sub("", " ".join(part.split()))
         if part and same_answer(part) not in seen:
             seen.add(same_answer(part))
             found.append(part)
