@@ -50,7 +50,15 @@ setup(
     ],
     python_requires=f">={settings['min_python']}",
     packages=find_packages(include=["llmeng", "llmeng.*"]),
-    package_data={"llmeng": ["widgets/*.js", "widgets/*.css", "evals/*.jsonl"]},
+    package_data={
+        "llmeng": [
+            "widgets/*.js",
+            "widgets/*.css",
+            "evals/*.jsonl",
+            "prompts/starter/*.prompt.md",
+            "prompts/starter/*/*",
+        ]
+    },
     include_package_data=False,
     data_files=sorted(lab_files.items()),
     install_requires=lines("requirements"),

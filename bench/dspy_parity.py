@@ -58,11 +58,17 @@ class Task:
     labels: tuple[str, ...] = ()
 
     def split(self, seed: int) -> tuple[list, list, list]:
-        "Train, dev and test of a seed."
+        "Train, dev and test of a seed, each with as many of every label."
         rows = list(self.rows)
         random.Random(f"{self.name} {seed}").shuffle(rows)
-        places = (0, N_TRAIN, N_TRAIN + N_DEV, N_TRAIN + N_DEV + N_TEST)
-        return tuple(rows[begin:end] for begin, end in zip(places, places[1:], strict=False))
+        by_label = [[row for row in rows if row[1] == label] for label in self.labels] or [rows]
+        parts, begin = [], 0
+        for size in (N_TRAIN, N_DEV, N_TEST):
+            end = begin + size // len(by_label)
+            part = [row for of_label in by_label for row in of_label[begin:end]]
+            random.Random(seed).shuffle(part)
+            parts, begin = [*parts, part], end
+        return tuple(parts)
 
 
 def main() -> None:
@@ -142,7 +148,25 @@ def dspy(python: str, door: Door, task: Task, seed: int, who: str, calls: int) -
     scores = scored(row["outputs"], test)
     if scores != row.pop("scores"):
         raise SystemExit(f"{who} on {task.name}: its metric and exact_match do not agree.")
+    prompt = prompt_of(task).with_instruction(row["instruction"]).replace(examples=row["examples"])
+    sent = [[message.role, message.text] for message in prompt.messages({task.fields[0]: test[0][0]})]
+    if sent != row.pop("messages"):
+        raise SystemExit(
+            f"{who} on {task.name}: the messages are not those that llmeng sends for the same prompt."
+        )
     return {"scores": scores, "calls": door.counts[search], "refused": door.refused[search], **row}
+
+
+def prompt_of(task: Task) -> Any:
+    "What everybody begins with."
+    from llmeng.prompts import Prompt
+
+    given, asked = (name.replace("_", " ").capitalize() for name in task.fields)
+    return Prompt(
+        f"system:\n{task.instruction}\nuser:\n{given}: {{{{ {task.fields[0]} }}}}\n{asked}:",
+        options={"temperature": 0.0, "max_tokens": task.max_tokens, "stop": ["\n"]},
+        name=task.name,
+    )
 
 
 class Counted(Model):
@@ -165,15 +189,8 @@ class Counted(Model):
 
 def ours(model: Model, task: Task, seed: int, who: str, calls: int) -> dict[str, Any]:
     "The prompt as it is, or the one that `optimize` finds."
-    from llmeng.prompts import Prompt
-
     train, dev, test = task.split(seed)
-    field, answer = task.fields
-    prompt = Prompt(
-        f"system:\n{task.instruction}\nuser:\n{field.capitalize()}: {{{{{field}}}}}\n{answer.capitalize()}:",
-        options={"temperature": 0.0, "max_tokens": task.max_tokens, "stop": ["\n"]},
-        name=task.name,
-    )
+    field, prompt = task.fields[0], prompt_of(task)
     search = Counted(model, calls)
     found = {}
     if who != "start":
@@ -188,7 +205,7 @@ def ours(model: Model, task: Task, seed: int, who: str, calls: int) -> dict[str,
         )  # fmt: skip
         prompt = result.prompt
         found = {"instruction": prompt.instruction, "examples": len(prompt.examples), "report": repr(result)}
-    answers = prompt.on(model).batch([{field: text} for text, _ in test], concurrency=2)
+    answers = prompt.on(model).batch([{field: text} for text, _ in test], concurrency=2, progress=False)
     outputs = [str(said) for said in answers]
     return {"outputs": outputs, "scores": scored(outputs, test), "calls": search.calls, **found}
 

@@ -1,7 +1,7 @@
 """A door before a model's server that counts who comes through, and shuts after so many.
 
-Paths begin with the name of a counter: `/search/v1/chat/completions` goes on as `/v1/chat/completions`. What samples gets
-the same settings as `llmeng`'s own requests to the local model (`top_k` 0, `min_p` 0), and n answers are n calls.
+Paths begin with the name of a counter: `/search/v1/chat/completions` goes on as `/v1/chat/completions`. What is asked goes
+on as it came, except that a request for n answers is n calls.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         _, counter, path = self.path.split("/", 2)
         n = body.pop("n", None) or 1
-        body = {"top_k": 0, "min_p": 0.0, "top_p": 1.0, **body}
         whole, status = None, 200
         for _ in range(n):
             if not self.server.admit(counter):

@@ -109,6 +109,10 @@ def main(job: dict) -> dict:
         "scores": [float(score) for *_, score in result.results],
         "instruction": predictor.signature.instructions,
         "examples": [[str(demo[field]), str(demo[answer])] for demo in predictor.demos if answer in demo],
+        "messages": [
+            [message["role"], message["content"]]
+            for message in Plain().format(predictor.signature, predictor.demos, {field: job["test"][0][0]})
+        ],
         "version": re.sub(r"[^\d.].*", "", dspy.__version__),
     }
 
