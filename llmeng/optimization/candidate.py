@@ -50,6 +50,11 @@ _APOLOGY = re.compile(
 )
 
 
+_ABOUT = re.compile(
+    r"\b(?:better|new|improved|original|previous|above|rewritten) instructions?\b", re.IGNORECASE
+)
+
+
 def _plain_words(text: str) -> list[str]:
     return re.findall(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0eff]|\w+", text.casefold())
 
@@ -98,6 +103,8 @@ def rubbish(
     said = _runs(words, 6)
     if said and len(said & _runs(_plain_words(request), 6)) > 0.3 * len(said):
         return "it says the request again"
+    if _ABOUT.search(text):
+        return "it speaks of an instruction instead of being one"
     return None
 
 
