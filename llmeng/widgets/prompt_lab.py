@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,14 +26,13 @@ from ..evals.sample import Sample, to_samples
 from ..models.catalog import get_model
 from ..models.prices import find_price
 from ..prompts.prompt import Prompt
-from ..prompts.template import to_template
 from ..stats import Estimate
 from .asking import Answer, Asking, took
-from .fields import Fields
+from .draft import Draft
 from .strip import Strip
 
 # %% auto #0
-__all__ = ['Lane', 'Score', 'Problem', 'Size', 'PromptLab']
+__all__ = ['Lane', 'Score', 'Size', 'PromptLab']
 
 # %% ../../nbs/widgets/prompt_lab.ipynb #c005
 _numbers = count()
@@ -75,14 +72,6 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Problem:
-    "Why the text is no template."
-
-    text: str
-    line: int | None = None  # counted from 1; None: the whole
-
-
-@dataclass(frozen=True)
 class Size:
     "How long the prompt is for a model."
 
@@ -91,7 +80,7 @@ class Size:
     usd: float | None  # for the input alone; None where the price is unknown
 
 # %% ../../nbs/widgets/prompt_lab.ipynb #c007
-class PromptLab:
+class PromptLab(Draft):
     "A prompt that is being worked on."
 
     def __init__(
@@ -109,7 +98,7 @@ class PromptLab:
         seed: int = 0,  # of which samples they are: the same ones for every version
         title: str | None = None,
     ):
-        self._base = _prompt_of(prompt)
+        super().__init__(prompt)
         self.models = _models(models, self._base)
         self.samples = None if samples is None else to_samples(getattr(samples, "samples", samples))
         self.dataset = _dataset(samples, self.samples)
@@ -118,72 +107,16 @@ class PromptLab:
         self.title = title or (
             self._base.name if self._base is not None and self._base.name else "Prompt lab"
         )
-        self.versions: dict[str, Prompt] = {}  # by name, in the order they were made
-        self.inputs = Fields(self._changed)
         self.results: list[Lane] = []  # of the last run
         self.progress = ""  # of a score that is being taken
-        self.said = ""  # what was done last, for the page
         self._library = library
         self._scores: dict[tuple[str, str], Score] = {}
         self._taken: list[Completion] = []  # of all calls
         self._asking = Asking(self._told)
         self._stopping: asyncio.Event | None = None  # of a score that is being taken
-        self._lock = threading.RLock()
-        self._watchers: list[Callable[[Answer | None], None]] = []
         self._view: Any = None
-        self.text, self.prompt, self.problem = "", None, None
-        if self._base is not None:
-            self._read(self._base.template)
-            self._keep(self._base)
 
-    # The draft
-
-    def edit(
-        self,
-        text: str,  # the template, role lines and all
-    ) -> None:
-        "Change the template. A text that is none is kept too, and raises `PromptError`."
-        self._edit(text)
-        if self.problem is not None:
-            raise PromptError(self.problem.text)
-
-    @property
-    def version(self) -> str:
-        'The name of the version that the text is; "draft" where it has none yet.'
-        return "draft" if self.prompt is None else self._name_of(self.prompt) or "draft"
-
-    def restore(
-        self,
-        version: str,  # its name
-    ) -> None:
-        "Go back to a version."
-        prompt = self._version(version)
-        self._edit(prompt.template, said=f"Back at {version}.")
-
-    def add(
-        self,
-        version: str,  # what to call it
-        prompt: Prompt | str,  # another wording, from the library for example
-    ) -> None:
-        "Put another wording beside those that were made here."
-        prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
-        if not isinstance(prompt, Prompt):
-            raise ValueError(f"A version is a Prompt or a template, got {prompt!r}.")
-        if not isinstance(version, str) or not version.strip() or version in (*self.versions, "draft"):
-            raise ValueError(f"A version needs a name that no other has, got {version!r}.")
-        with self._lock:
-            self.versions[version] = prompt
-            self._changed()
-
-    def diff(
-        self,
-        version: str | None = None,  # its name; None: the first
-    ) -> Any:  # a Diff, empty where nothing changed
-        "What changed since a version."
-        name = version or next(iter(self.versions), None)
-        if name is None:
-            raise ValueError("There is nothing to compare with: the first version is made by the first run.")
-        return self._version(name).diff(self._whole_prompt())
+    # The inputs
 
     def take(
         self,
@@ -319,12 +252,12 @@ class PromptLab:
         label: str | None = None,  # "candidate", for example
     ) -> Any:  # the library's Version
         "Keep the version in the library, with the scores it has here."
-        prompt = self._whole_prompt()
+        prompt = self.whole()
         name = name or prompt.name
         if not name or not str(name).strip():
             raise PromptError("Give it a name to save it under: lab.save('summarise').")
         with self._lock:
-            version = self._keep(prompt)
+            version = self.keep()
             kept = self.library.save(name, prompt, notes=notes or None, label=label)
             for score in self.scores:
                 if score.version == version:  # one that is recorded already is not recorded again
@@ -338,13 +271,6 @@ class PromptLab:
             self.said = f"Saved as {name}{'@' + label if label else ''}, version {kept.version}."
             self._changed()
         return kept
-
-    def watch(
-        self,
-        watcher: Callable[[Answer | None], None],  # is given the lane that grew; None for any other change
-    ) -> None:
-        "Be told of every change; this is how the view follows."
-        self._watchers.append(watcher)
 
     def __repr__(self) -> str:
         wrong = f", broken: {self.problem.text}" if self.problem else ""
@@ -364,65 +290,9 @@ class PromptLab:
 
     # Inside
 
-    def _edit(self, text: str, said: str = "") -> None:
-        with self._lock:
-            self._read(text)
-            self.said = said
-            self._changed()
-
-    def _read(self, text: str) -> None:
-        self.text, self.prompt, self.problem = text, None, None
-        if not text.strip():
-            return
-        try:
-            self.prompt = self._prompt_of(text)
-        except PromptError as error:
-            above = len(text) - len(
-                text.lstrip("\n")
-            )  # the prompt does not count the empty lines at its head
-            line = re.match(r"Line (\d+)", str(error))
-            words = str(error) if line is None else f"Line {int(line[1]) + above}{str(error)[line.end() :]}"
-            self.problem = Problem(words, int(line[1]) + above if line else None)
-            return
-        self.inputs.want(self.prompt.inputs)
-
-    def _prompt_of(self, text: str) -> Prompt:
-        if self._base is None:
-            return Prompt(text)
-        names = to_template(text.strip("\n").rstrip()).names
-        return self._base.replace(
-            template=text, inputs={name: item for name, item in self._base.inputs.items() if name in names}
-        )
-
-    def _whole_prompt(self) -> Prompt:
-        if self.problem is not None:
-            raise PromptError(self.problem.text)
-        return self.prompt or Prompt(self.text)  # of an empty text it says what is wrong
-
-    def _version(self, name: str) -> Prompt:
-        if name not in self.versions:
-            has = f"There are {', '.join(self.versions)}." if self.versions else "There is none yet."
-            raise ValueError(f"There is no version {name!r}.{nearest(str(name), self.versions)} {has}")
-        return self.versions[name]
-
-    def _name_of(self, prompt: Prompt) -> str | None:
-        return next((name for name, known in self.versions.items() if known.version == prompt.version), None)
-
-    def _keep(self, prompt: Prompt) -> str:
-        name = self._name_of(prompt)
-        if name is None:
-            numbers = count(1)
-            name = (
-                "start"
-                if not self.versions
-                else next(n for i in numbers if (n := f"edit {i}") not in self.versions)
-            )
-            self.versions[name] = prompt
-        return name
-
     def _plan(self, models: Sequence[str] | None, versions: Sequence[str]) -> list[tuple[str, str]]:
         # versions and models to be asked; everything that can be wrong is found before anything is
-        prompt = self._whole_prompt()
+        self.whole()
         names = list(self.models) if models is None else [models] if isinstance(models, str) else list(models)
         for name in names:
             if name not in self.models:
@@ -436,11 +306,11 @@ class PromptLab:
             self._version(name)
         if self.busy:
             raise RuntimeError(f"Still {self.busy}: wait for the end, or stop it.")
-        return [(version, name) for version in dict.fromkeys([self._keep(prompt), *others]) for name in names]
+        return [(version, name) for version in dict.fromkeys([self.keep(), *others]) for name in names]
 
     def _begin(self, models: Sequence[str] | None, versions: Sequence[str]) -> list[Lane]:
         with self._lock:
-            self._whole_prompt()
+            self.whole()
             given = self.inputs.given()
             if self.inputs.missing:
                 several = " and ".join(map(repr, self.inputs.missing))
@@ -566,14 +436,6 @@ class PromptLab:
         drawn = sorted(random.Random(self.seed).sample(places, n)) if n < len(self.samples) else places
         return [self.samples[place] for place in drawn]
 
-    def _told(self, answer: Answer) -> None:
-        for watcher in self._watchers:
-            watcher(answer)
-
-    def _changed(self) -> None:
-        for watcher in self._watchers:
-            watcher(None)
-
 
 class _Stopped(Exception):
     "Somebody pressed stop."
@@ -601,18 +463,6 @@ class _Stoppable:
             await asyncio.gather(call, stopped, return_exceptions=True)
             if not self._stopping.is_set():
                 self._told()
-
-
-def _prompt_of(given: Any) -> Prompt | None:
-    if given is None or isinstance(given, Prompt):
-        return given
-    if isinstance(given, Path) or (
-        isinstance(given, str) and given.endswith(".prompt.md") and "\n" not in given
-    ):
-        return Prompt.load(given)
-    if not isinstance(given, str):
-        raise ValueError(f"PromptLab takes a Prompt, a template or a path, got {given!r}.")
-    return Prompt(given) if given.strip() else None
 
 
 def _models(given: Any, base: Prompt | None) -> dict[str, Model]:

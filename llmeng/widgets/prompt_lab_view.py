@@ -224,7 +224,7 @@ class PromptLabView:
 
     def _sent(self, model: str | None) -> str:
         lab = self.lab
-        prompt = lab._whole_prompt()
+        prompt = lab.whole()
         if lab.inputs.missing:
             raise PromptError(f"Fill in {' and '.join(lab.inputs.missing)} first.")
         chosen = lab.models.get(model) or next(iter(lab.models.values()))
