@@ -226,7 +226,9 @@ def report(tasks: list[Task], rows: list[dict], calls: int) -> None:
             table.setdefault(row["task"], {}).setdefault(row["who"], {})[row["seed"]] = row
     if not table:
         return print("Nothing was run yet.")
-    print(f"\nHeld-out exact match, at most {calls} calls a search; intervals over seeds")
+    print(
+        f"\nHeld-out exact match, at most {calls} calls a search; intervals over seeds, over items where there is one"
+    )
     both: list[tuple[float, float, str]] = []
     for task in tasks:
         of = table.get(task.name, {})
@@ -250,16 +252,23 @@ def report(tasks: list[Task], rows: list[dict], calls: int) -> None:
                 (a, groups), (b, _) = flat(of[peer], seeds_in_order), flat(of[who], seeds_in_order)
                 print(f"  {who} − {peer}, {len(seeds)} seeds: {paired(a, b, groups)!r}")
                 if who == "llmeng":
-                    both += zip(a, b, [f"{task.name} {seed}" for seed in groups], strict=True)
+                    both += zip(a, b, cells_of(task, seeds_in_order), strict=True)
     if both:
         a, b, cells = zip(*both, strict=True)
-        print(f"\nall tasks, {len(set(cells))} cells of task and seed: {paired(a, b, cells)!r}")
+        print(
+            f"\nall tasks, {len(set(cells))} cells of task and seed: {paired(a, b, cells if len(set(cells)) > 1 else None)!r}"
+        )
 
 
-def flat(by_seed: dict[int, dict], seeds: list[int]) -> tuple[list[float], list[int]]:
-    "The score of each item, and its seed."
+def cells_of(task: Task, seeds: list[int]) -> list[str]:
+    return [f"{task.name} {seed}" for seed in seeds for _ in range(N_TEST)]
+
+
+def flat(by_seed: dict[int, dict], seeds: list[int]) -> tuple[list[float], list[int] | None]:
+    "The score of each item, and its seed where there are several."
     pairs = [(score, seed) for seed in seeds for score in by_seed[seed]["scores"]]
-    return [score for score, _ in pairs], [seed for _, seed in pairs]
+    several = len(set(seeds)) > 1  # one seed has no seeds to take an interval over: items, then
+    return [score for score, _ in pairs], [seed for _, seed in pairs] if several else None
 
 
 def sentiment(folder: Path) -> Task:
