@@ -58,9 +58,14 @@ def _place(parts: Sequence[Section]) -> tuple[int, str]:
         raise PromptError("The prompt says nothing to the model: it has no user message.")
     lines = parts[user[-1]].source.split("\n")
     end = next((index for index, line in enumerate(lines) if fills_in(line)), len(lines))
-    return user[-1], "\n".join(lines[:end]).rstrip("\n")
+    while end and (not lines[end - 1].strip() or _LABEL.fullmatch(lines[end - 1])):
+        end -= 1
+    return user[-1], "\n".join(lines[:end])
 
 
+_LABEL = re.compile(
+    r"\s*\W{0,3}\w+(\s\w+)?\W{0,3}[:：]\W{0,3}\s*"
+)  # "Review:" names what follows, and says nothing to do
 _LIKE_A_ROLE = re.compile(rf"\\*({'|'.join(ROLES)}):[ \t]*")
 
 

@@ -82,11 +82,12 @@ def _dumper() -> Any:
             return True
 
     def text(dumper: Any, value: str) -> Any:
-        block = "\n" in value and not re.search(r"[ \t]\n|^\s", value)
-        means = any(pattern.fullmatch(value) for pattern in (_TRUTH, _NULL, _INT, _FLOAT))  # something else
-        return dumper.represent_scalar(
-            "tag:yaml.org,2002:str", value, style="|" if block else "'" if means else None
-        )
+        style = "|" if "\n" in value and not re.search(r"[ \t]\n|^\s", value) else None
+        if any(pattern.fullmatch(value) for pattern in (_TRUTH, _NULL, _INT, _FLOAT)):
+            style = "'"  # it would be read as something else
+        if re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]", value):
+            style = '"'  # what YAML takes for the end of a line, or can't hold, is escaped
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
     return Dumper
