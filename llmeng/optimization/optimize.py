@@ -113,7 +113,7 @@ def optimize(
     search = Search(
         Candidate(base, "The prompt as it was.", "baseline"),
         sets["train"],
-        spread(sets["dev"], seed),
+        spread(sets["dev"], seed)[: planned.n_dev],
         sets["test"],
         trial,
         planned,

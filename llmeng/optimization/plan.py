@@ -22,6 +22,7 @@ __all__ = ['MOST_ARMS', 'Plan', 'plan', 'wave', 'checked']
 
 # %% ../../nbs/optimization/plan.ipynb #c004
 MOST_ARMS = 48  # candidates in a race, where the budget would allow more
+_LEAST_DEV = 24  # dev samples that the last candidates are asked, where there are so many
 _ENOUGH = 24  # candidates, where the budget is not counted in calls
 _BYTES_PER_TOKEN = 4  # of English text; an estimate, and said to be one
 
@@ -36,7 +37,7 @@ class Plan:
     dev: int  # answers in the race
     test: int  # answers at the end
     arms: int  # candidates that the race begins with, the baseline among them
-    n_dev: int  # dev samples
+    n_dev: int  # dev samples that are used
     input_tokens: int | None = (
         None  # about; examples in the prompt are counted as the race has them on average
     )
@@ -93,10 +94,12 @@ def plan(
     n_train = min(len(train), max(8, rest // share)) if rest >= 60 else 0
     n_write = min(write, rest // 25)
     n_dev = rest - n_train - n_write
+    # of a large dev set a part: more candidates are worth more than more samples for a few
+    n_used = min(len(dev), max(_LEAST_DEV, n_dev // 8))
     # two waves: the second one tries what the first one found in other combinations
-    arms = min(MOST_ARMS, max(2, most_arms(wave(n_dev, len(dev)), len(dev))))
-    most = answers(rounds(MOST_ARMS, len(dev))) * 3 // 2
-    found = Plan(_name(prompt, model), n_train, n_write, min(n_dev, most), n_test, arms, len(dev))
+    arms = min(MOST_ARMS, max(2, most_arms(wave(n_dev, n_used), n_used)))
+    most = answers(rounds(MOST_ARMS, n_used)) * 3 // 2
+    found = Plan(_name(prompt, model), n_train, n_write, min(n_dev, most), n_test, arms, n_used)
     tokens = _tokens(prompt, [*dev, *train])
     if tokens is None:
         return found

@@ -306,9 +306,8 @@ class Search:
         # how many new candidates fit; `asked` of those who are in it have all their answers already
         found = 0
         for n in range(1, 64):
-            race = rounds(n + known, len(self.dev))
-            saved = asked * len(self.dev)
-            if answers(race) - min(saved, asked * race[-1].samples) <= n_answers:
+            race = rounds(n + known, len(self.dev), finalists=FINALISTS + known - 1)
+            if answers(race) - asked * len(self.dev) <= n_answers:
                 found = n
         return found
 
