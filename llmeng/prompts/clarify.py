@@ -52,7 +52,11 @@ def to_needs(
         needs = [needs]
     if isinstance(needs, Mapping):
         found = [
-            given if isinstance(given, Need) else Need(name, question=given) if isinstance(given, str) else Need(name, tuple(given or ()))
+            given
+            if isinstance(given, Need)
+            else Need(name, question=given)
+            if isinstance(given, str)
+            else Need(name, tuple(given or ()))
             for name, given in needs.items()
         ]
     else:
@@ -81,7 +85,9 @@ def which(
     "The question which value a request says."
     asked = "Request: {}\nWhat is the {}?".format
     messages = [
-        Message("system", "Copy the answer from the request. If the request does not say it, answer: not said")
+        Message(
+            "system", "Copy the answer from the request. If the request does not say it, answer: not said"
+        )
     ]
     for text, name, value in _SHOTS:
         messages += [Message("user", asked(text, name)), Message("assistant", value)]
@@ -137,7 +143,9 @@ class Clarified:
 
     def _repr_html_(self) -> str:
         title = f"Asked for the {self.lacks}" if self.lacks else "Asked back" if self.asked else "Did not ask"
-        rows = [(name, f"said with {p:.2f}" + (f": {value}" if value else "")) for name, p, value in self.checked]
+        rows = [
+            (name, f"said with {p:.2f}" + (f": {value}" if value else "")) for name, p, value in self.checked
+        ]
         return did_html(title, [*rows, ("questions before", self.before or None)], self.inner)
 
 

@@ -102,7 +102,9 @@ def _distance(slot: Slot, mention: Mention, text: str) -> int:
     own = _words_of(slot)
     behind = [_stem(word) for word in re.findall(r"\w+", text[mention.end :].lower())[:3]]
     before = [_stem(word) for word in re.findall(r"\w+", text[: mention.start].lower())[-3:][::-1]]
-    near = [n for n, word in enumerate(behind) if word in own] + [n + 1 for n, word in enumerate(before) if word in own]
+    near = [n for n, word in enumerate(behind) if word in own] + [
+        n + 1 for n, word in enumerate(before) if word in own
+    ]
     return min(near, default=_FAR)
 
 
@@ -113,7 +115,9 @@ def allot(
     proposed: Mapping[str, Any],  # name → value, by a model
     slots: Sequence[Slot],
     text: str,  # what the person said
-    prefer: Sequence[str] = (),  # names that come first where a number could be for several: what was asked for
+    prefer: Sequence[
+        str
+    ] = (),  # names that come first where a number could be for several: what was asked for
 ) -> dict[str, Mention]:  # name → what the text says
     "What a text says of each slot: what was proposed and stands there, and numbers beside a slot's own words."
     claims = []
@@ -150,7 +154,11 @@ def _shape(slots: Sequence[Slot]) -> dict[str, Any]:
             return {"type": slot.schema["type"]}
         if slot.kind == "text":
             return {"type": "string", "maxLength": _LONGEST}
-        return {"enum": list(slot.values)} if slot.kind == "choice" else {"type": "string", "maxLength": _LONGEST}
+        return (
+            {"enum": list(slot.values)}
+            if slot.kind == "choice"
+            else {"type": "string", "maxLength": _LONGEST}
+        )
 
     asked = {slot.name: {"anyOf": [of(slot), {"type": "null"}]} for slot in slots if slot.kind != "flag"}
     return {"type": "object", "properties": asked, "required": list(asked), "additionalProperties": False}
@@ -170,18 +178,29 @@ async def propose(
     said = f"{question}\n{text}" if question else text
     messages = [Message("system", _FILL), Message("user", said)]
     how = Options.of(
-        response_schema=_shape(slots), temperature=0, max_tokens=40 + 30 * len(asked), timeout_s=options.timeout_s
+        response_schema=_shape(slots),
+        temperature=0,
+        max_tokens=40 + 30 * len(asked),
+        timeout_s=options.timeout_s,
     )
     try:
         completion = await calls(messages, how, model=Structured(calls.model, retries=0))
         found = completion.value if completion.value is not None else find_json(completion.text)
     except BadAnswer:
         return {}
-    return {name: value for name, value in found.items() if value is not None} if isinstance(found, dict) else {}
+    return (
+        {name: value for name, value in found.items() if value is not None} if isinstance(found, dict) else {}
+    )
 
 # %% ../../nbs/prompts/mention.ipynb #c022
-_NOTHING = re.compile(r"\b(?:don'?t know|no idea|not sure|no preference|skip|don'?t care|never ?mind)\b|^\W*(?:h+m+|huh|u+h+m*|e+r+m*|well|what)?\W*$", re.IGNORECASE)
-YES = re.compile(r"^\W*(?:yes|yeah|yep|yup|sure|correct|right|exactly|perfect|that'?s (?:it|right|correct)|ok(?:ay)?|fine|of course)\b", re.IGNORECASE)
+_NOTHING = re.compile(
+    r"\b(?:don'?t know|no idea|not sure|no preference|skip|don'?t care|never ?mind)\b|^\W*(?:h+m+|huh|u+h+m*|e+r+m*|well|what)?\W*$",
+    re.IGNORECASE,
+)
+YES = re.compile(
+    r"^\W*(?:yes|yeah|yep|yup|sure|correct|right|exactly|perfect|that'?s (?:it|right|correct)|ok(?:ay)?|fine|of course)\b",
+    re.IGNORECASE,
+)
 NO = re.compile(r"^\W*(?:no|nope|not|wrong)\b", re.IGNORECASE)
 _AROUND = (
     "in to at on from for it its it's is the a an my name i i'm am im we we're are go let's please thanks thank "
@@ -213,7 +232,11 @@ def answered(
     while kept and kept[-1].lower().strip(".,!?") in _LEAD:
         kept.pop()
     said = " ".join(kept).strip(" .,;:!?\"'")
-    return said if said and len(kept) <= 3 and len(words) <= 2 * _SHORT and not text.rstrip().endswith("?") else None
+    return (
+        said
+        if said and len(kept) <= 3 and len(words) <= 2 * _SHORT and not text.rstrip().endswith("?")
+        else None
+    )
 
 
 async def chosen(

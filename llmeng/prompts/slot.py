@@ -48,7 +48,11 @@ class Slot:
             return f"Which {self.label}: {', '.join(map(str, self.values[:-1]))} or {self.values[-1]}?"
         if self.kind == "flag":
             return f"{self.label[:1].upper()}{self.label[1:]}: yes or no?"
-        return f"How many {self.label}?" if self.schema.get("type") == "integer" else f"What is the {self.label}?"
+        return (
+            f"How many {self.label}?"
+            if self.schema.get("type") == "integer"
+            else f"What is the {self.label}?"
+        )
 
     @property
     def label(self) -> str:
@@ -111,7 +115,11 @@ def to_slots(
 ) -> tuple[Slot, ...]:
     "The slots of a form. A field's description is its question, where it is one."
     questions = dict(questions or {})
-    if isinstance(form, Sequence) and not isinstance(form, str) and all(isinstance(item, Slot) for item in form):
+    if (
+        isinstance(form, Sequence)
+        and not isinstance(form, str)
+        and all(isinstance(item, Slot) for item in form)
+    ):
         found = [(slot.name, slot.type, slot.question, slot.required, slot.default) for slot in form]
     elif isinstance(form, Mapping):
         found = [(name, kind, "", True, None) for name, kind in form.items()]
@@ -143,7 +151,8 @@ def _of_field(item: Any, kind: Any) -> tuple:
     given = item.default is not MISSING or factory
     default = (item.default_factory() if factory else item.default) if given else None
     described = next(
-        (extra.description for extra in getattr(kind, "__metadata__", ()) if hasattr(extra, "description")), None
+        (extra.description for extra in getattr(kind, "__metadata__", ()) if hasattr(extra, "description")),
+        None,
     )
     return item.name, kind, _question(described), not given and not _nullable(kind), default
 
@@ -167,7 +176,9 @@ def build(
     try:
         return pydantic.TypeAdapter(form).validate_python(dict(values))
     except pydantic.ValidationError as error:
-        raise ValueError("; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())) from None
+        raise ValueError(
+            "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+        ) from None
 
 # %% ../../nbs/prompts/slot.ipynb #c013
 SO_FAR, COMPLETE = "So far: ", "Complete: "

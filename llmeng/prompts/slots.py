@@ -31,7 +31,9 @@ class Filled:
     missing: tuple[str, ...] = ()  # slots that are still to be asked for
     heard: tuple[str, ...] = ()  # slots that this message gave
     changed: Mapping[str, Any] = field(default_factory=dict)  # name → the value before
-    invented: Mapping[str, Any] = field(default_factory=dict)  # name → what the model said and the person did not
+    invented: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # name → what the model said and the person did not
     ended: Literal["complete", "gave up"] | None = None  # None: it goes on
     value: Any = None  # the filled form, once it is complete
     inner: Any = None  # what a strategy below did
@@ -42,12 +44,19 @@ class Filled:
         return self.ended is not None
 
     def _repr_html_(self) -> str:
-        title = "The form is complete" if self.ended == "complete" else self.ended or "The form is being filled in"
+        title = (
+            "The form is complete"
+            if self.ended == "complete"
+            else self.ended or "The form is being filled in"
+        )
         rows = [(name.replace("_", " "), value) for name, value in self.values.items()]
         words = [
             ("missing", ", ".join(self.missing)),
             ("changed", ", ".join(f"{name} (was {value})" for name, value in self.changed.items())),
-            ("not said, so not taken", ", ".join(f"{name} = {value}" for name, value in self.invented.items())),
+            (
+                "not said, so not taken",
+                ", ".join(f"{name} = {value}" for name, value in self.invented.items()),
+            ),
         ]
         return did_html(title, [*rows, *words], self.inner)
 
@@ -129,7 +138,9 @@ class FillSlots(Strategy):
         prefer = [asked.name] if asked else []
         if _CHANGE.search(said) or NO.search(said):  # then it may be about what was asked for before
             earlier = [message.text for message in talk[:-2] if message.role == "assistant"]
-            prefer += [slot.name for text in earlier[::-1] for slot in self.slots if text.endswith(slot.question)]
+            prefer += [
+                slot.name for text in earlier[::-1] for slot in self.slots if text.endswith(slot.question)
+            ]
         mentions = allot(proposed, self.slots, said, list(dict.fromkeys(prefer)))
         heard = {name: mention.value for name, mention in mentions.items()}
         if asked is not None and asked.name not in heard:
@@ -138,8 +149,14 @@ class FillSlots(Strategy):
             elif asked.kind == "choice" and (option := await chosen(asked, said, calls, options)) is not None:
                 heard[asked.name] = option
         means_it = open_to_change or bool(_CHANGE.search(said) or NO.search(said))
-        named = {slot.name for slot in self.slots if re.search(rf"\b{re.escape(slot.label)}\b", said, re.IGNORECASE)}
-        heard = {name: value for name, value in heard.items() if name not in values or means_it or name in named}
+        named = {
+            slot.name
+            for slot in self.slots
+            if re.search(rf"\b{re.escape(slot.label)}\b", said, re.IGNORECASE)
+        }
+        heard = {
+            name: value for name, value in heard.items() if name not in values or means_it or name in named
+        }
         invented = {name: value for name, value in proposed.items() if name not in mentions}
         return heard, invented
 
