@@ -15,7 +15,6 @@ from typing import Any
 
 from ..deps import need
 from ..display import STYLE, in_notebook
-from ..evals.blind import BOTH_BAD, TIE
 from .annotate import readable
 from .asking import Answer
 from .blind import covered
