@@ -255,7 +255,7 @@ class Model:
         return [(to_messages(prompt, system=system), checked) for prompt in prompts]
 
     async def _run(
-        self, messages: Sequence[Message], options: Options, assembly: Assembly, tell: bool = True
+        self, messages: Sequence[Message], options: Options, assembly: Assembly
     ) -> AsyncIterator[Delta]:
         # The time limit is for the next token: a long answer may take long, silence may not.
         deltas = aiter(self._stream(messages, options))
@@ -280,9 +280,9 @@ class Model:
             await deltas.aclose()
         completion = assembly.completion()
         collected = _collector.get()
-        if tell and collected is not None:
+        if collected is not None:
             collected.append(completion)
-        elif tell:
+        else:
             for watcher in tuple(_watchers):
                 watcher(completion)
         if options.response_schema is not None:
@@ -298,13 +298,6 @@ class Model:
     async def _complete(self, messages: Sequence[Message], options: Options) -> Completion:
         completion = None
         async for delta in self._run(messages, options, Assembly(self.name)):
-            completion = delta.completion
-        return completion
-
-    async def _ask(self, messages: Sequence[Message], options: Options) -> Completion:
-        # For wrappers that ask several times: they report one answer, with what all calls took in its usage.
-        completion = None
-        async for delta in self._run(messages, options, Assembly(self.name), tell=False):
             completion = delta.completion
         return completion
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.completion import Completion, Delta, Usage
 from ..core.message import Message
-from ..core.model import Model
+from ..core.model import Model, collecting
 from ..core.options import Options, request, request_key
 from ..core.state import connect, state_errors, state_path
 from ..evals.record import Record
@@ -155,7 +155,8 @@ class Kept(Model):
         key = request_key(request(self.name, messages, options))
         found = self.journal.text(key)
         if found is None:
-            completion = await Model._ask(self.model, messages, options)  # its own may be of another kind
+            with collecting():  # this answer is told of once, by the one who asked here
+                completion = await self.model._complete(messages, options)
             found = {
                 "text": completion.text,
                 "model": completion.model,
