@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -219,7 +220,14 @@ class Search:
             varied = vary(self.base, labels=self.known, seed=self.seed)
         except PromptError:  # the instruction holds an input
             varied = []
-        self.instructions = [candidate for pair in _alternating(told, varied) for candidate in pair]
+        # what a small model writes often has nothing to do with the task: that is tried last
+        near = _stems(" ".join([self.base.instruction, *self.known, *self.names]))
+        apart = [candidate for candidate in told if near and not near & _stems(candidate.prompt.instruction)]
+        told = [candidate for candidate in told if candidate not in apart]
+        self.instructions = [
+            *(candidate for pair in _alternating(told, varied) for candidate in pair),
+            *apart,
+        ]
 
     # Race
 
@@ -407,6 +415,10 @@ class Search:
             fmean(self.reading.scores(ranked[0].prompt)) * self.trial.sign if ranked and self.heats else None
         )
         self.path.append(Step(what, self.trial.spent.calls, best))
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in re.findall(r"\w{4,}", text.casefold())}
 
 
 def _alternating(a: Sequence[Any], b: Sequence[Any]) -> list[list[Any]]:
