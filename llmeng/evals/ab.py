@@ -19,6 +19,7 @@ from .arms import Arms, arm_samples, arm_values
 from .identity import app_name
 from .preview import say
 from .run import Run
+from .run_view import short
 from .sample import Sample, to_samples
 from .steps import Steps
 from ..models.catalog import get_model
@@ -196,7 +197,7 @@ def ab_html(
     moved = "".join(
         "<tr>"
         + "".join(
-            f"<td>{html.escape(_short(row[name]))}</td>"
+            f"<td>{html.escape(short(row[name], 60))}</td>"
             for name in ("id", "input", "target", "output_a", "output_b")
         )
         + "</tr>"
@@ -214,11 +215,6 @@ def ab_html(
         f"<th>must not exceed</th></tr>{looks}</table><ul>{''.join(f'<li>{html.escape(fact)}</li>' for fact in facts)}</ul></details>"
         f'<details class="llmeng-note"><summary>where they differ</summary><table><tr>{head}</tr>{moved}</table></details></div>'
     )
-
-
-def _short(value: Any, width: int = 60) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def plot_ab(

@@ -6,71 +6,32 @@
 from __future__ import annotations
 
 import functools
-import html
 import inspect
 import math
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from ..core.completion import dollars
 from ..core.model import Model
 from ..deps import need
-from ..display import STYLE
 from ..errors import DataError, nearest
 from .compare import Comparison, compare
 from .evaluate import evaluate
+from .gain_view import gain_html, plot_gain
 from .identity import app_name
 from .preview import is_benchmark
 from .run import Run
 from .sample import to_samples
+from .taken import TAKEN, amount, taken
 from ..models.catalog import get_model
 from ..stats import Estimate, holm, mean, resample_means
 
 # %% auto #0
-__all__ = ['TAKEN', 'taken', 'Arm', 'Gain', 'gain', 'gain_of']
+__all__ = ['Arm', 'Gain', 'gain', 'gain_of']
 
 # %% ../../nbs/evals/gain.ipynb #c005
-TAKEN = {
-    "calls": "calls",
-    "input_tokens": "tokens in",
-    "output_tokens": "tokens out",
-    "seconds": "seconds",
-    "cost_usd": "USD",
-}
-_FIELDS = {**{name: name for name in TAKEN}, "seconds": "latency_s"}
-
-
-def taken(
-    run: Run,
-    resource: str,  # of `TAKEN`
-) -> dict[str, float]:  # sample id → mean over its repeats; without the samples of which it is not known
-    "What each answer of a run took."
-    if resource not in TAKEN:
-        raise ValueError(
-            f"No resource is called {resource!r}.{nearest(resource, TAKEN)} There are {', '.join(TAKEN)}."
-        )
-    found: dict[str, list[float]] = {}
-    for record in run.records:
-        value = getattr(record, _FIELDS[resource])
-        if record.error is None and value is not None:
-            found.setdefault(record.sample.id, []).append(float(value))
-    return {name: fmean(values) for name, values in found.items()}
-
-
-def _mean(values: Mapping[str, float], groups: Mapping[str, Any]) -> Estimate:
-    members = [groups[name] if groups[name] is not None else f"\0{name}" for name in values]
-    return mean(
-        list(values.values()), members if any(group is not None for group in groups.values()) else None
-    )
-
-
-def _groups(run: Run) -> dict[str, Any]:
-    return {sample.id: sample.group for sample in run.set_of_samples}
-
-# %% ../../nbs/evals/gain.ipynb #c007
 @dataclass(frozen=True)
 class Arm:
     "One way of asking, measured."
@@ -105,7 +66,7 @@ class Arm:
         )
 
     def __repr__(self) -> str:
-        took = ", ".join(_amount(estimate.value, name) for name, estimate in self.taken.items())
+        took = ", ".join(amount(estimate.value, name) for name, estimate in self.taken.items())
         if self.comparison is None:
             return f"{self.name}: {self.score}; an answer takes {took}"
         price = self.price.get("output_tokens")
@@ -124,17 +85,11 @@ def _price(more: Sequence[float], gained: Sequence[float], groups: Sequence[Any]
     return Estimate(fmean(more) / fmean(gained), low, high, len(more))
 
 
-def _short(value: float, resource: str) -> str:
-    if resource == "cost_usd":
-        return dollars(value)
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
 def _interval(estimate: Estimate) -> str:
     high = f"{estimate.high:,.0f}" if math.isfinite(estimate.high) else "no upper end"
     return f"[{estimate.low:,.0f}, {high}]"
 
-# %% ../../nbs/evals/gain.ipynb #c009
+# %% ../../nbs/evals/gain.ipynb #c007
 @dataclass(frozen=True)
 class Gain:
     "An app and what techniques make of it, on the same samples."
@@ -193,22 +148,7 @@ class Gain:
         return pandas.DataFrame(rows)
 
     def _repr_html_(self) -> str:
-        resources = [name for name in TAKEN if any(name in arm.taken for arm in (self.baseline, *self.arms))]
-        corrected = "p" if len(self.arms) == 1 else "p, corrected"
-        head = "".join(
-            f"<th>{html.escape(text)}</th>"
-            for text in ("", self.metric, "gain", corrected, *(TAKEN[name] for name in resources))
-        )
-        body = "".join(_row(arm, resources) for arm in (self.baseline, *self.arms))
-        prices = "".join(f"<p>{html.escape(words)}</p>" for arm in self.arms if (words := _price_words(arm)))
-        said = "; ".join(f"{arm.name}: {arm.words}" for arm in self.arms)
-        left = max((arm.comparison.unpaired for arm in self.arms), default=0)
-        warning = f"<p>⚠ {left} samples have a score in one run alone and are left out.</p>" if left else ""
-        n = self.arms[0].comparison.result.n
-        return (
-            f'{STYLE}<div class="llmeng-answer"><strong>{html.escape(said)}</strong><table><tr>{head}</tr>{body}</table>{warning}'
-            f'<details class="llmeng-note"><summary>{n:,} samples, paired; what an answer takes is its mean</summary>{prices}</details></div>'
-        )
+        return gain_html(self)
 
     def plot(
         self,
@@ -217,68 +157,9 @@ class Gain:
         by: str = "calls",  # of `TAKEN`: what is on the horizontal axis
     ) -> Any:
         "Each gain with its interval, against what an answer takes."
-        if by not in TAKEN or by not in self.baseline.taken:
-            there = [name for name in TAKEN if name in self.baseline.taken]
-            raise ValueError(f"Nothing is known of {by!r}.{nearest(by, there)} There is {', '.join(there)}.")
-        if ax is None:
-            ax = need("matplotlib.pyplot", extra="evals").subplots(figsize=(6, 3.6), layout="constrained")[1]
-            ax.figure.set_facecolor("white")
-        ax.axhline(0, color="#888", linewidth=1, linestyle="--")
-        ax.plot([self.baseline.taken[by].value], [0], "o", color="#888")
-        ax.annotate(
-            self.baseline.name,
-            (self.baseline.taken[by].value, 0),
-            (6, 6),
-            textcoords="offset points",
-            color="#666",
-        )
-        for arm in self.arms:
-            if by not in arm.taken:
-                continue
-            x, gained = arm.taken[by].value, arm.difference
-            colour = {"better": "#2780e3", "worse": "#c0392b"}.get(arm.words, "#888")
-            ax.plot([x, x], [gained.low, gained.high], color=colour, linewidth=2)
-            ax.plot([x], [gained.value], "o", color=colour)
-            ax.annotate(arm.name, (x, gained.value), (6, 4), textcoords="offset points", color=colour)
-        ax.margins(x=0.25)
-        ax.set_xlabel(f"{TAKEN[by]} for an answer, mean")
-        ax.set_ylabel(f"gain in {self.metric}, 95 % interval")
-        return ax
+        return plot_gain(self, ax, by)
 
-
-def _row(arm: Arm, resources: Sequence[str]) -> str:
-    gained = "" if arm.difference is None else _plain_estimate(arm.difference)
-    p_value = "" if arm.p_value is None else f"{arm.p_value:.2g}"
-    took = "".join(
-        f"<td>{_short(arm.taken[name].value, name) if name in arm.taken else '?'}</td>" for name in resources
-    )
-    return f"<tr><td>{html.escape(arm.name)}</td><td>{_plain_estimate(arm.score)}</td><td>{gained}</td><td>{p_value}</td>{took}</tr>"
-
-
-def _plain_estimate(estimate: Estimate) -> str:
-    # n is the same for all, and stands below the table
-    words = estimate._repr_html_().replace(f", n={estimate.n:,}", "")
-    return f'<span style="white-space: nowrap">{words}</span>'
-
-
-def _amount(value: float, resource: str) -> str:
-    return (
-        _short(value, resource) if resource == "cost_usd" else f"{_short(value, resource)} {TAKEN[resource]}"
-    )
-
-
-def _price_words(arm: Arm) -> str:
-    if not arm.price:
-        more = ", ".join(_amount(extra.value, name) for name, extra in arm.extra.items() if extra.value > 0)
-        return f"{arm.name}: no gain was shown, for {more or 'nothing'} more an answer."
-    each = ", ".join(
-        f"{_amount(price.value, name)} [{_short(price.low, name)}, "
-        f"{_short(price.high, name) if math.isfinite(price.high) else 'no upper end'}]"
-        for name, price in arm.price.items()
-    )
-    return f"{arm.name}: one more right answer took {each}."
-
-# %% ../../nbs/evals/gain.ipynb #c011
+# %% ../../nbs/evals/gain.ipynb #c009
 def gain(
     app: Any,  # a model, its name, a prompt, or a function: the baseline
     technique: Any,  # a function of an app, or another app; several in a list, or by name
@@ -337,6 +218,17 @@ def _taken(run: Run) -> dict[str, Estimate]:
     groups = _groups(run)
     found = {resource: taken(run, resource) for resource in TAKEN}
     return {resource: _mean(values, groups) for resource, values in found.items() if values}
+
+
+def _mean(values: Mapping[str, float], groups: Mapping[str, Any]) -> Estimate:
+    members = [groups[name] if groups[name] is not None else f"\0{name}" for name in values]
+    return mean(
+        list(values.values()), members if any(group is not None for group in groups.values()) else None
+    )
+
+
+def _groups(run: Run) -> dict[str, Any]:
+    return {sample.id: sample.group for sample in run.set_of_samples}
 
 
 def _arm(name: str, run: Run, comparison: Comparison, p_value: float, first: Arm) -> Arm:

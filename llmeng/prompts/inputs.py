@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Any
 
 from ..core.annotation import type_of
-from ..core.schema import Schema
 from ..deps import need
 from ..errors import PromptError, in_short, nearest
 

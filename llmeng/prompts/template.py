@@ -188,7 +188,7 @@ class Template:
         self._compiled = []
         used: set[str] = set()
         for section in self.sections:
-            compiled, names = _compile(section)
+            compiled, names = _compile(section, cut=section is not self.sections[-1])
             self._compiled.append(compiled)
             used |= names
         self.shows_examples = "examples" in used  # it says where the examples go
@@ -223,7 +223,7 @@ def to_template(
     return Template(text)
 
 
-def _compile(section: Section) -> tuple[Any, set[str]]:
+def _compile(section: Section, cut: bool) -> tuple[Any, set[str]]:  # cut: a role line ends it
     need("jinja2")
     from jinja2 import TemplateSyntaxError, meta, nodes
 
@@ -242,7 +242,8 @@ def _compile(section: Section) -> tuple[Any, set[str]]:
         line = section.line + (error.lineno or 1) - 1
         lines = section.source.split("\n")
         shown = lines[min((error.lineno or 1) - 1, len(lines) - 1)].strip()
-        hint = " A block can't reach over a role line." if "end of template" in str(error.message) else ""
+        open_at_end = "end of template" in str(error.message)
+        hint = " What is opened above a role line is closed above it." if cut and open_at_end else ""
         raise PromptError(
             f"Line {line}, {_short(shown)!r}: {error.message}{'' if error.message.endswith('.') else '.'}{hint} "
             "To send braces as they are: {{ '{{' }}, or {% raw %} … {% endraw %}."

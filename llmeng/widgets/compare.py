@@ -5,14 +5,12 @@
 # %% ../../nbs/widgets/compare.ipynb #c002
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..core.completion import Completion
 from ..core.model import Model
@@ -26,59 +24,12 @@ from ..prompts.prompt import Prompt
 from .app import name_of
 from .asking import Answer, Asking, took
 from .blind import covered
+from .round import Round, Vote
 
 # %% auto #0
-__all__ = ['Vote', 'Round', 'Compare', 'typed_input']
+__all__ = ['Compare']
 
 # %% ../../nbs/widgets/compare.ipynb #c005
-Vote = Literal["A", "B", "tie", "both bad"]  # A is the left one
-
-
-@dataclass(eq=False)
-class Round:
-    "One input, asked of both."
-
-    sample: Sample
-    answers: dict[str, Answer]  # by name
-    sides: tuple[str, str]  # names, left and right
-    label: Label | None = None  # the vote
-
-    @property
-    def left(self) -> Answer:
-        return self.answers[self.sides[0]]
-
-    @property
-    def right(self) -> Answer:
-        return self.answers[self.sides[1]]
-
-    @property
-    def state(self) -> Literal["waiting", "running", "done"]:
-        "Whether both answers are there."
-        states = {answer.state for answer in self.answers.values()}
-        return (
-            "waiting" if states == {"waiting"} else "running" if states & {"waiting", "running"} else "done"
-        )
-
-    @property
-    def same(self) -> bool:
-        "Whether both said the same."
-        return (
-            self.state == "done"
-            and not any(a.error for a in self.answers.values())
-            and self.left.text == self.right.text
-        )
-
-    @property
-    def vote(self) -> Vote | None:
-        "What the person said."
-        if self.label is None:
-            return None
-        return dict(zip(self.sides, "AB", strict=True)).get(self.label.value, self.label.value)
-
-    def __repr__(self) -> str:
-        return f"Round({self.sample.input!r}, {self.state}{', ' + str(self.vote) if self.label else ''})"
-
-# %% ../../nbs/widgets/compare.ipynb #c007
 class Compare:
     "Two apps asked the same."
 
@@ -411,19 +362,3 @@ def _names(apps: Sequence[Any], given: tuple[str, str] | None) -> tuple[str, str
         return names
     a, b = (name_of(app) for app in apps)
     return (a, b) if a != b else (a, f"{b} (2)")
-
-
-def typed_input(
-    text: str,  # as it stands in the page
-    compare: Compare,
-) -> Any:
-    "What a person typed, as the apps take it: an object in JSON where they take mappings."
-    mappings = any(isinstance(round.sample.input, Mapping) for round in compare.rounds) or any(
-        isinstance(app, Prompt) and len(app.inputs) > 1 for app in compare.apps.values()
-    )
-    if not mappings or not text.lstrip().startswith("{"):
-        return text
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f'The inputs are an object in JSON, such as {{"text": "…"}}: {error}') from None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+import json
 import threading
 import time
 from collections.abc import Mapping
@@ -15,15 +16,17 @@ from typing import Any
 
 from ..deps import need
 from ..display import STYLE, in_notebook
+from ..prompts.prompt import Prompt
 from .annotate import readable
 from .asking import Answer
 from .blind import covered
-from .compare import Compare, Round, typed_input
+from .compare import Compare
+from .round import Round
 from .transcript import error_html, note_of
 from .twin import Twin, hear_beside_cells
 
 # %% auto #0
-__all__ = ['panes_of', 'error_of', 'page_of', 'result_html', 'static_html', 'CompareView', 'show']
+__all__ = ['panes_of', 'error_of', 'page_of', 'result_html', 'static_html', 'typed_input', 'CompareView', 'show']
 
 # %% ../../nbs/widgets/compare_view.ipynb #c005
 def panes_of(
@@ -165,6 +168,22 @@ def static_html(
     )
 
 # %% ../../nbs/widgets/compare_view.ipynb #c009
+def typed_input(
+    text: str,  # as it stands in the page
+    compare: Compare,
+) -> Any:
+    "What a person typed, as the apps take it: an object in JSON where they take mappings."
+    mappings = any(isinstance(round.sample.input, Mapping) for round in compare.rounds) or any(
+        isinstance(app, Prompt) and len(app.inputs) > 1 for app in compare.apps.values()
+    )
+    if not mappings or not text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f'The inputs are an object in JSON, such as {{"text": "…"}}: {error}') from None
+
+# %% ../../nbs/widgets/compare_view.ipynb #c013
 @lru_cache(maxsize=1)
 def _widget_class() -> type:
     anywidget = need("anywidget")

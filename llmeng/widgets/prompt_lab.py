@@ -5,9 +5,6 @@
 # %% ../../nbs/widgets/prompt_lab.ipynb #c002
 from __future__ import annotations
 
-import asyncio
-import math
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,24 +12,20 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..core.completion import Completion, Usage
-from ..core.loop import background_loop
+from ..core.completion import Completion
 from ..core.model import Model
-from ..errors import BatchFailed, Interrupted, PromptError, nearest
-from ..evals.compare import compare
-from ..evals.evaluate import evaluate
-from ..evals.run import Run
+from ..errors import PromptError, nearest
 from ..evals.sample import Sample, to_samples
 from ..models.catalog import get_model
-from ..models.prices import find_price
 from ..prompts.prompt import Prompt
-from ..stats import Estimate
 from .asking import Answer, Asking, took
 from .draft import Draft
+from .scoring import Score, Scoring, drawn, whole
+from .size import Size, size_of
 from .strip import Strip
 
 # %% auto #0
-__all__ = ['Lane', 'Score', 'Size', 'PromptLab']
+__all__ = ['Lane', 'PromptLab']
 
 # %% ../../nbs/widgets/prompt_lab.ipynb #c005
 _numbers = count()
@@ -50,34 +43,6 @@ class Lane(Answer):
     def speaker(self) -> str:
         "Who answers, as a completion has it."
         return self.model
-
-
-@dataclass(frozen=True)
-class Score:
-    "What one version made of the samples, on one model."
-
-    version: str
-    model: str
-    run: Run = field(repr=False)
-    note: str = ""  # what is missing from it
-
-    @property
-    def estimate(self) -> Estimate:
-        "The score with its interval."
-        return self.run.score()
-
-    def __repr__(self) -> str:
-        rest = f", {self.note}" if self.note else ""
-        return f"Score({self.version} · {self.model}: {self.run.metrics[0]} {self.estimate!r}{rest})"
-
-
-@dataclass(frozen=True)
-class Size:
-    "How long the prompt is for a model."
-
-    tokens: int
-    exact: bool  # False: about a token for four bytes
-    usd: float | None  # for the input alone; None where the price is unknown
 
 # %% ../../nbs/widgets/prompt_lab.ipynb #c007
 class PromptLab(Draft):
@@ -103,17 +68,15 @@ class PromptLab(Draft):
         self.samples = None if samples is None else to_samples(getattr(samples, "samples", samples))
         self.dataset = _dataset(samples, self.samples)
         self.scorer = scorer if scorer is not None or not hasattr(samples, "scorers") else samples.scorers
-        self.n, self.seed = _whole("n", n), seed
+        self.n, self.seed = whole("n", n), seed
         self.title = title or (
             self._base.name if self._base is not None and self._base.name else "Prompt lab"
         )
         self.results: list[Lane] = []  # of the last run
-        self.progress = ""  # of a score that is being taken
         self._library = library
-        self._scores: dict[tuple[str, str], Score] = {}
-        self._taken: list[Completion] = []  # of all calls
+        self._taken: list[Completion] = []  # of the answers that were asked for
         self._asking = Asking(self._told)
-        self._stopping: asyncio.Event | None = None  # of a score that is being taken
+        self._scoring = Scoring(self._changed)
         self._view: Any = None
 
     # The inputs
@@ -150,15 +113,7 @@ class PromptLab(Draft):
             messages = usable.messages({**blank, **given})
         except PromptError:
             return {}
-        found = {}
-        for name, model in self.models.items():
-            exact = hasattr(model, "count_tokens")
-            tokens = (
-                model.count_tokens(messages) if exact else sum(_about(message.text) for message in messages)
-            )
-            price = find_price(name)
-            found[name] = Size(tokens, exact, price and tokens * price.input / 1e6)
-        return found
+        return {name: size_of(messages, model) for name, model in self.models.items()}
 
     # Asking
 
@@ -191,14 +146,17 @@ class PromptLab(Draft):
     def stop(self) -> None:
         "End what runs; what was answered is kept."
         self._asking.stop()
-        stopping = self._stopping
-        if stopping is not None:
-            background_loop().call_soon_threadsafe(stopping.set)
+        self._scoring.stop()
 
     @property
     def busy(self) -> str:
         'What is being done: "", "answering" or "scoring".'
-        return "answering" if self._asking.busy else "scoring" if self._stopping is not None else ""
+        return "answering" if self._asking.busy else "scoring" if self._scoring.busy else ""
+
+    @property
+    def progress(self) -> str:
+        "How far a score is that is being taken."
+        return self._scoring.progress
 
     def score(
         self,
@@ -213,7 +171,7 @@ class PromptLab(Draft):
     @property
     def scores(self) -> list[Score]:
         "The last score of each version on each model."
-        return list(self._scores.values())
+        return list(self._scoring.scores.values())
 
     @property
     def strips(self) -> list[Strip]:
@@ -224,14 +182,14 @@ class PromptLab(Draft):
                 f"{score.version} · {score.model}" if len(self.models) > 1 else score.version,
                 score.estimate,
                 tuple(score.run.values().values()),
-                "; ".join(filter(None, (self._against(first, score), score.note))),
+                "; ".join(filter(None, (self._scoring.against(first, score), score.note))),
             )
             for score in self.scores
         ]
 
     def meter(self) -> str:
         "One line: calls, tokens, cost of everything the lab asked."
-        return took(self._taken)
+        return took([*self._taken, *self._scoring.taken])
 
     # Keeping
 
@@ -274,7 +232,7 @@ class PromptLab(Draft):
 
     def __repr__(self) -> str:
         wrong = f", broken: {self.problem.text}" if self.problem else ""
-        scored = f", {len(self._scores)} scored" if self._scores else ""
+        scored = f", {len(self.scores)} scored" if self.scores else ""
         n = len(self.versions)
         return f"PromptLab({self.title!r}, at {self.version}, {n} version{'s' * (n != 1)}{scored}, {self.meter()}{wrong})"
 
@@ -347,122 +305,22 @@ class PromptLab(Draft):
     ) -> Callable[[], list[Score]]:
         # what can be wrong is said now, and a stop that follows at once is heard; calling what it gives scores
         with self._lock:
-            samples = self._subset(self.n if n is None else _whole("n", n))
-            plan = self._plan(models, versions)
-            stopping = self._stopping = asyncio.Event()
+            samples = drawn(self.samples, self.scorer, self.n if n is None else whole("n", n), self.seed)
+            apps = {
+                (version, name): self.versions[version].on(self.models[name])
+                for version, name in self._plan(models, versions)
+            }
+            work = self._scoring.begin(apps, samples, self.scorer)
             self.said = ""
-        return lambda: self._score(plan, samples, stopping)
 
-    def _score(
-        self, plan: Sequence[tuple[str, str]], samples: list[Sample], stopping: asyncio.Event
-    ) -> list[Score]:
-        made = []
-        try:
-            for version, name in plan:
-                score = self._score_one(version, name, samples, stopping)
-                made += [score] if score is not None else []
-                if stopping.is_set():
-                    self.said = "Stopped; what was scored is kept."
-                    break
-        finally:
-            self._stopping, self.progress = None, ""
-            self._changed()
-        return made
+        def score() -> list[Score]:
+            made = work()
+            if self._scoring.stopped:
+                self.said = "Stopped; what was scored is kept."
+                self._changed()
+            return made
 
-    def _score_one(
-        self, version: str, name: str, samples: list[Sample], stopping: asyncio.Event
-    ) -> Score | None:
-        done = 0
-
-        def told() -> None:
-            nonlocal done
-            done += 1
-            self.progress = f"{version} · {name}: {done} of {len(samples)}"
-            self._changed()
-
-        self.progress = f"{version} · {name}: 0 of {len(samples)}"
-        self._changed()
-        app = _Stoppable(self.versions[version].on(self.models[name]), f"{version} · {name}", stopping, told)
-        try:
-            run = evaluate(app, samples, self.scorer, name=app.name, keep=False, progress=False)
-        except Interrupted as error:
-            self._take(error.partial, version, name, len(samples))
-            raise
-        except BatchFailed:
-            if stopping.is_set():
-                return None
-            raise
-        return self._take(run, version, name, len(samples))
-
-    def _take(self, run: Run, version: str, name: str, n: int) -> Score | None:
-        for record in run.records:
-            usage = Usage(record.input_tokens, record.output_tokens, calls=record.calls)
-            self._taken.append(Completion("", name, usage, cost_usd=record.cost_usd))
-        failed = [record for record in run.failed if not str(record.error).startswith(_Stopped.__name__)]
-        scored = run.where(lambda record: record.error is None) if run.failed else run
-        if not scored.records:
-            return None
-        left = n - len(scored.records) - len(failed)
-        notes = [f"{len(failed)} failed"] if failed else []
-        notes += [f"stopped at {len(scored.records)} of {n}"] if left else []
-        score = self._scores[version, name] = Score(version, name, scored, ", ".join(notes))
         return score
-
-    def _against(self, first: str | None, score: Score) -> str:
-        base = self._scores.get((first, score.model))
-        if base is None or base is score:
-            return ""
-        try:
-            found = compare(base.run, score.run)
-        except ValueError:  # no sample that both have
-            return ""
-        words = {"b is better": f"better than {first}", "a is better": f"worse than {first}"}.get(
-            found.words, found.words
-        )
-        by = found.difference
-        interval = (
-            f" [{by.low:+.2f}, {by.high:+.2f}]" if math.isfinite(by.low) and math.isfinite(by.high) else ""
-        )
-        return f"{by.value:+.2f}{interval} against {first}: {words}"
-
-    def _subset(self, n: int) -> list[Sample]:
-        if not self.samples:
-            raise ValueError(
-                "There is nothing to score on: PromptLab(prompt, samples=[…], scorer='exact_match')."
-            )
-        if self.scorer is None:
-            raise ValueError("Nothing says how to score: PromptLab(prompt, samples=…, scorer='exact_match').")
-        places = range(len(self.samples))
-        drawn = sorted(random.Random(self.seed).sample(places, n)) if n < len(self.samples) else places
-        return [self.samples[place] for place in drawn]
-
-
-class _Stopped(Exception):
-    "Somebody pressed stop."
-
-
-class _Stoppable:
-    # an app for `evaluate` whose calls end when somebody presses stop
-
-    def __init__(self, app: Prompt, name: str, stopping: asyncio.Event, told: Callable[[], None]):
-        self.app, self.name, self._stopping, self._told = app, name, stopping, told
-
-    async def acall(self, input: Any) -> Completion:
-        if self._stopping.is_set():
-            raise _Stopped
-        call = asyncio.ensure_future(self.app.acall(input))
-        stopped = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({call, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not call.done():
-                raise _Stopped
-            return call.result()
-        finally:
-            for task in (call, stopped):
-                task.cancel()
-            await asyncio.gather(call, stopped, return_exceptions=True)
-            if not self._stopping.is_set():
-                self._told()
 
 
 def _models(given: Any, base: Prompt | None) -> dict[str, Model]:
@@ -487,13 +345,3 @@ def _dataset(samples: Any, read: list[Sample] | None) -> str:
         return Path(samples).stem
     name = getattr(samples, "name", None)
     return name if isinstance(name, str) else f"{len(read or ())} samples"
-
-
-def _about(text: str) -> int:
-    return len(text.encode(errors="surrogatepass")) // 4 + 1
-
-
-def _whole(name: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be 1 or more, got {value!r}.")
-    return value

@@ -20,8 +20,9 @@ from ..display import STYLE, in_notebook
 from ..errors import PromptError, in_short
 from ..prompts.prompt import Prompt
 from .asking import Answer
-from .prompt_lab import Lane, PromptLab, Size
+from .prompt_lab import Lane, PromptLab
 from .prompt_lab_twin import shown_html
+from .size import Size
 from .strip import strip_html
 from .transcript import error_html, note_of
 from .twin import Twin, hear_beside_cells
