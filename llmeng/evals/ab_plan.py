@@ -31,6 +31,7 @@ class ABPlan:
 
     @property
     def enough(self) -> bool:
+        "Whether there are as many samples as the plan needs."
         return self.available >= self.needed
 
     @property

@@ -98,6 +98,7 @@ class Input:
 
     @property
     def required(self) -> bool:
+        "Whether a call must give it: it has no default."
         return self.default is REQUIRED
 
     def check(
