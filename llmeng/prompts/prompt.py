@@ -200,7 +200,7 @@ class Prompt:
         return self.replace(template=with_instruction(self.template, text, self.inputs))
 
     def __add__(self, other: Prompt | str) -> Prompt:
-        "Both, one after the other; what both say of options, output and model, the second says."
+        "Both, one after the other; a second without roles is said by the user. What both say of options, output and model, the second says."
         if isinstance(other, str):
             other = Prompt(other)
         if not isinstance(other, Prompt):
@@ -221,8 +221,13 @@ class Prompt:
             name: other.inputs[name] if other.inputs.get(name, Input()) != Input() else item
             for name, item in self.inputs.items()
         }
+        last, first = self._parsed.sections[-1], other._parsed.sections[0]
+        # a template without roles is what the user says, and does not go on with a system message
+        between = (
+            "\n\nuser:\n" if last.role != "user" and first.role == "user" and first.line == 1 else "\n\n"
+        )
         return Prompt(
-            f"{self.template}\n\n{other.template}",
+            f"{self.template}{between}{other.template}",
             inputs={**other.inputs, **shared},
             examples=examples,
             model=other.model or self.model,
@@ -255,6 +260,8 @@ class Prompt:
         "What `other` says that this one does not, in words."
         from llmeng.prompts.diff import diff
 
+        if not isinstance(other, Prompt):
+            raise PromptError(f"A prompt is compared with a prompt, got {reprlib.repr(other)}.")
         return diff(self, other)
 
     @classmethod
@@ -379,6 +386,10 @@ class Prompt:
         turns = []
         for example in examples:
             asked = parsed.render({**values, **example.inputs}, role="user")
+            if not asked:
+                raise PromptError(
+                    f"The user says nothing in the example {dict(example.inputs)!r:.80}. Take it out."
+                )
             turns += [asked[-1], Message("assistant", output_text(example.output, self.output))]
         last = max(index for index, message in enumerate(messages) if message.role == "user")
         return (*messages[:last], *turns, *messages[last:])
