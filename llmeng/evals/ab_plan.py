@@ -41,10 +41,11 @@ class ABPlan:
         steps = f"in {k} steps ({', '.join(f'{at:,}' for at in self.looks.at)})" if k > 1 else "in one step"
         if self.enough:
             return f"{n:,} samples show a difference of {self.difference:g} in {self.power:.0%} of tries; asked {steps}, it ends when it is decided"
-        can = "no difference" if math.isinf(self.can_show) else f"one of {self.can_show:.2g}"
+        sure = f"in {self.power:.0%} of tries"
+        can = "none" if math.isinf(self.can_show) else f"one of {self.can_show:.2g}"
         return (
-            f"a difference of {self.difference:g} needs {self.needed:,} samples and there are {self.available:,}: they show {can} with power "
-            f"{self.power:g}, and that of {self.difference:g} in {self.has_power:.0%} of tries; asked {steps}"
+            f"to show a difference of {self.difference:g} {sure} takes {self.needed:,} samples; the {self.available:,} there are "
+            f"show it in {self.has_power:.0%}, and {can} {sure}; asked {steps}"
         )
 
     def __repr__(self) -> str:
@@ -64,9 +65,12 @@ def plan_ab(
     "Plan a comparison; nothing is called."
     if isinstance(available, bool) or not isinstance(available, int) or available < 1:
         raise ValueError(f"A comparison needs samples, got {available!r}.")
-    if not isinstance(difference, int | float) or not difference > 0:
+    if not isinstance(difference, int | float) or not 0 < difference <= (
+        1 if sd_difference is None else math.inf
+    ):
         raise ValueError(
-            f"difference is what matters, above 0, in units of the score: 0.05 is five points of a hundred; got {difference!r}."
+            f"difference is what matters, above 0, in units of the score: 0.05 is five points of a hundred; got {difference!r}. "
+            "Scores that go beyond 1 need sd_difference=… as well."
         )
     spread = (
         {"discordance": max(discordance, difference)}

@@ -44,7 +44,7 @@ class Budget:
             given = cls(**given)
         if not isinstance(given, Budget):
             raise ValueError(
-                f"A budget says of what it is: budget={{'usd': {given!r}}} or budget={{'calls': 100}}."
+                f"A budget says of what it is, budget={{'usd': 0.5}} or budget={{'calls': 100}}; got {given!r}."
             )
         for item in fields(cls):
             value = getattr(given, item.name)

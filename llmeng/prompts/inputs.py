@@ -195,10 +195,10 @@ def check_inputs(
         )
     missing = [name for name, item in inputs.items() if item.required and name not in given]
     if missing:
-        one = inputs[missing[0]]
-        about = f" ({one.about})" if one.about else ""
-        others = f" So are {', '.join(missing[1:])}." if missing[1:] else ""
-        raise PromptError(f"The input {missing[0]!r}{about} is missing.{others} Give it: {missing[0]}=….")
+        told = [repr(name) + (f" ({inputs[name].about})" if inputs[name].about else "") for name in missing]
+        what = f"inputs {', '.join(told)} are" if told[1:] else f"input {told[0]} is"
+        give = ", ".join(f"{name}=…" for name in missing)
+        raise PromptError(f"The {what} missing. Give {'them' if told[1:] else 'it'}: {give}.")
     return {
         name: item.check(given[name], name) if name in given else item.default
         for name, item in inputs.items()

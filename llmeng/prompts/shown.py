@@ -41,6 +41,7 @@ class Shown:
     model: str
     answer_tokens: int | None  # that the answer may have
     cost_usd: float | None  # of the prompt alone; None where the price is unknown
+    techniques: tuple[str, ...] = ()  # that ask in their own way, so that more may be sent than is shown
 
     @property
     def text(self) -> str:
@@ -95,6 +96,8 @@ class Shown:
             line += f", {self.answer_tokens:,} for the answer"
         if self.cost_usd:
             line += f", {dollars(self.cost_usd)}"
+        if self.techniques:
+            line += f"; before {', '.join(self.techniques)} add to it"
         return line
 
     def _repr_html_(self) -> str:
@@ -168,7 +171,8 @@ def show(
     model: Model | str | None = None,  # None: the prompt's own, else the default one
 ) -> Shown:
     "What is sent; nothing is asked."
-    asked = prompt.stack(model)
+    bare = prompt.replace(wrappers=()) if prompt.wrappers else prompt
+    asked = bare.stack(model)
     messages = prompt.messages(values)
     layout = asked.layout(messages)
     origins = [CHAT] * len(layout.text)
@@ -190,7 +194,7 @@ def show(
         at = here
     limit = prompt.options.get("max_tokens")
     cost = price(asked.name, Usage(layout.n_tokens, 0))
-    return Shown(messages, layout, tuple(origins), asked.name, limit, cost)
+    return Shown(messages, layout, tuple(origins), asked.name, limit, cost, _techniques(prompt))
 
 
 def _pieces(prompt: Prompt, values: Mapping[str, Any], messages: tuple[Message, ...]) -> list[list[Piece]]:
@@ -229,26 +233,26 @@ def prompt_html(
             and (type_text(prompt.output) or getattr(prompt.output, "__name__", "a JSON schema")),
         ),
         ("examples", _examples(prompt)),
-        (
-            "techniques",
-            ", ".join(
-                getattr(wrap, "__name__", None)
-                or getattr(getattr(wrap, "func", wrap), "__name__", repr(wrap))
-                for wrap in prompt.wrappers
-            ),
-        ),
+        ("techniques", ", ".join(_techniques(prompt))),
         ("tags", ", ".join(prompt.tags)),
         ("notes", prompt.notes),
     ]
     rest = "".join(
         f"<tr><td>{name}</td><td>{html.escape(str(value))}</td></tr>" for name, value in facts if value
     )
-    head = f"{prompt.name or 'Prompt'} · version {prompt.version}"
+    head = " · ".join((prompt.name or "Prompt", *_techniques(prompt), f"version {prompt.version}"))
     return (
         f'{STYLE}<div class="llmeng-answer"><pre style="white-space:pre-wrap">{html.escape(prompt.template)}</pre>'
         f"{f'<table>{rows}</table>' if rows else ''}</div>"
         f'<details class="llmeng-note"><summary>{html.escape(head)}</summary>'
         f'<div class="llmeng-answer"><table>{rest}</table></div></details>'
+    )
+
+
+def _techniques(prompt: Prompt) -> tuple[str, ...]:
+    return tuple(
+        getattr(wrap, "__name__", None) or getattr(getattr(wrap, "func", wrap), "__name__", repr(wrap))
+        for wrap in prompt.wrappers
     )
 
 

@@ -261,7 +261,7 @@ class Reader:
             )
         names = self.folder.names()
         there = (
-            f" There are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}."
+            f" It holds {', '.join(names[:8])}{', …' if len(names) > 8 else ''}."
             if names
             else " It is empty."
         )

@@ -49,7 +49,7 @@ def check_name(
             )
         if not _PART.fullmatch(part) or part.endswith("."):
             raise PromptError(
-                f"{given!r} is no prompt's name: {part!r} may hold letters, digits, -, _ and ., and begins with "
+                f"{given!r} is no prompt's name: a name has letters, digits, -, _ and ., and begins with "
                 "a letter or a digit."
             )
         if len(part.encode("utf-8")) > 200:
