@@ -72,7 +72,9 @@ def _bounds(fractions: tuple[float, ...], alpha: float) -> tuple[float, ...]:
         low, high = 0.0, 10.0
         for _ in range(60):
             middle = (low + high) / 2
-            low, high = (middle, high) if sum(walk.outside(fraction, middle)) > spent - before else (low, middle)
+            low, high = (
+                (middle, high) if sum(walk.outside(fraction, middle)) > spent - before else (low, middle)
+            )
         found.append(high)
         walk.pass_on(fraction, high)
         before = spent
@@ -98,7 +100,8 @@ class Looks:
 
     def chances(
         self,
-        power: float | None = None,  # of a single test on all cases, for the difference that is there; None: none is
+        power: float
+        | None = None,  # of a single test on all cases, for the difference that is there; None: none is
     ) -> tuple[float, ...]:  # for each look, that it ends there with a difference shown
         "How likely a difference is shown at each look."
         z = NormalDist().inv_cdf
@@ -119,7 +122,9 @@ class Looks:
         return early + (1 - math.fsum(chances[:-1])) * self.n
 
     def __repr__(self) -> str:
-        steps = "; ".join(f"{place:,}: {_p(level)}" for place, level in zip(self.at, self.levels, strict=True))
+        steps = "; ".join(
+            f"{place:,}: {_p(level)}" for place, level in zip(self.at, self.levels, strict=True)
+        )
         return f"{len(self.at)} look{'s' * (len(self.at) != 1)}, ended by a p of at most … after … cases: {steps} (alpha {self.alpha:g})"
 
 
@@ -154,7 +159,9 @@ class Sequential:
     "Two systems on the same cases, looked at as planned."
 
     looks: Looks
-    tests: tuple[Difference, ...]  # one for each look that was reached; the last one ended it or was the last so far
+    tests: tuple[
+        Difference, ...
+    ]  # one for each look that was reached; the last one ended it or was the last so far
     n: int  # cases that are there, those after the last look too
     p_value: float | None  # by stages; None while it is not ended
 
@@ -234,18 +241,38 @@ def sequential(
         kept = [i for i in range(min(place, len(a))) if a[i] is not None and b[i] is not None]
         if len(a) < place or not kept:
             break
-        tests.append(_look([a[i] for i in kept], [b[i] for i in kept], groups and [groups[i] for i in kept], level, better, n_resamples, seed))
+        tests.append(
+            _look(
+                [a[i] for i in kept],
+                [b[i] for i in kept],
+                groups and [groups[i] for i in kept],
+                level,
+                better,
+                n_resamples,
+                seed,
+            )
+        )
         if tests[-1].p_value <= level:
             break
     found = Sequential(looks, tuple(tests), len(a), None)
     return Sequential(looks, found.tests, found.n, _by_stages(found)) if found.ended else found
 
 
-def _look(a: list[Any], b: list[Any], groups: list[Any] | None, level: float, better: Any, n_resamples: int | None, seed: int) -> Difference:
+def _look(
+    a: list[Any],
+    b: list[Any],
+    groups: list[Any] | None,
+    level: float,
+    better: Any,
+    n_resamples: int | None,
+    seed: int,
+) -> Difference:
     how = {"better": better, "confidence": 1 - level, "seed": seed}
     test = paired(a, b, groups, n_resamples=n_resamples, **how)
     drawn = _n_resamples(n_resamples, len(a))
-    if level < test.p_value <= 3 / drawn and not test.test.startswith("exact"):  # as small as so few draws can say
+    if level < test.p_value <= 3 / drawn and not test.test.startswith(
+        "exact"
+    ):  # as small as so few draws can say
         test = paired(a, b, groups, n_resamples=max(drawn, min(200_000, math.ceil(5 / level))), **how)
     return test
 
