@@ -44,7 +44,7 @@ class ABPlan:
         sure = f"in {self.power:.0%} of tries"
         can = "none" if math.isinf(self.can_show) else f"one of {self.can_show:.2g}"
         return (
-            f"to show a difference of {self.difference:g} {sure} takes {self.needed:,} samples; the {self.available:,} there are "
+            f"a difference of {self.difference:g} needs {self.needed:,} samples to be shown {sure}; the {self.available:,} there are "
             f"show it in {self.has_power:.0%}, and {can} {sure}; asked {steps}"
         )
 
