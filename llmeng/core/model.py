@@ -255,8 +255,9 @@ class Model:
         return [(to_messages(prompt, system=system), checked) for prompt in prompts]
 
     async def _run(
-        self, messages: Sequence[Message], options: Options, assembly: Assembly
+        self, messages: Sequence[Message], options: Options, assembly: Assembly, tell: bool = True
     ) -> AsyncIterator[Delta]:
+        # Not told: a wrapper that streams an inner answer reports it as a part of its own.
         # The time limit is for the next token: a long answer may take long, silence may not.
         deltas = aiter(self._stream(messages, options))
         try:
@@ -280,9 +281,9 @@ class Model:
             await deltas.aclose()
         completion = assembly.completion()
         collected = _collector.get()
-        if collected is not None:
+        if tell and collected is not None:
             collected.append(completion)
-        else:
+        elif tell:
             for watcher in tuple(_watchers):
                 watcher(completion)
         if options.response_schema is not None:

@@ -235,8 +235,8 @@ class Engine:
             raise WeightsError(
                 f"{name} is damaged: a part of it is missing or overwritten. Remove it and fetch it again.{self._said()}"
             )
-        if "couldn't bind" in log:
-            host, port = self.settings.host, self.settings.port
+        host, port = self.settings.host, self.settings.port
+        if "couldn't bind" in log or ("Failed to init server" in log and port):
             raise ModelError(f"Port {port} of {host} can't be used: is it taken? port=0 finds a free one.")
         if "No module named 'xllamacpp'" in log:
             raise ModelError("The local model needs llama.cpp: pip install xllamacpp.")
